@@ -1,0 +1,1 @@
+"""Statistics on tables of effects. Stands on numpy and scipy; never imports torch."""
