@@ -182,3 +182,126 @@ declare(
         Column("clipped", "bool", "f_orig - interaction was below the transform's domain"),
     ],
 )
+
+_TESTS = {
+    "paired_p": "signed-rank test that removing the interaction raises the loss, held-out pairs",
+    "unpaired_p": "rank-sum test, losses without against losses with the interaction, held-out pairs",
+    "shuffled_p": "rank-sum test of |interaction|, real pairs against shuffled sequences",
+    "shuffled_loss_p": "rank-sum test of the loss improvement, real pairs against shuffled sequences",
+    "random_location_p": "rank-sum test of the loss improvement, real pairs against random locations",
+    "random_location_magnitude_p": "rank-sum test of |interaction|, real pairs against random locations",
+    "interaction_p": "two-sided signed-rank test of the interaction, held-out pairs",
+    "train_paired_p": "as paired_p, on training pairs",
+    "train_unpaired_p": "as unpaired_p, on training pairs",
+    "train_random_location_p": "as random_location_p, on training pairs",
+}
+_SUMMARIES = {
+    "mean_abs_interaction": "mean |interaction|",
+    "sem_abs_interaction": "standard error of mean |interaction| over pairs",
+    "mean_interaction": "mean interaction",
+    "median_interaction": "median interaction",
+    "mean_abs_interaction_shuffled": "mean |interaction|, shuffled sequences",
+    "sem_abs_interaction_shuffled": "standard error of it",
+    "mean_abs_interaction_random_location": "mean |interaction|, random locations",
+    "sem_abs_interaction_random_location": "standard error of it",
+    "mean_loss_improvement": "mean of loss_without - loss_with",
+    "sem_loss_improvement": "standard error of it",
+    "median_loss_improvement": "median of loss_without - loss_with; positive: the interaction helps",
+    "mean_loss_improvement_random_location": "mean of loss_without - loss_with, random locations",
+    "sem_loss_improvement_random_location": "standard error of it",
+    "median_loss_improvement_train": "median of loss_without - loss_with, training pairs",
+    "r_abs_interaction_main": "Pearson r of |interaction| and the summed main effects",
+    "r_interaction_main": "Pearson r of the interaction and the summed main effects",
+    "fraction_clipped": "share of real pairs whose prediction without interaction left the domain",
+}
+
+declare(
+    "loss_models",
+    version=1,
+    row="trained model x motif pair",
+    key=("model_id", "motif_pair"),
+    columns=[
+        *_MODEL_DESIGN,
+        Column("motif_pair", "string", "the two motif names, 'A-B'"),
+        Column("epochs", "int64", "epochs run"),
+        Column("test_mse", "float64", "mean squared error, held-out, in the training space"),
+        Column("test_pearson", "float64", "Pearson r, held-out, in the training space", "", True),
+        Column("n_pairs", "int64", "held-out pairs"),
+        Column("n_pairs_train", "int64", "training pairs"),
+        *(Column(name, "float64", meaning, "", True) for name, meaning in _SUMMARIES.items()),
+        *(Column(name, "float64", "p-value: " + meaning, "", True) for name, meaning in _TESTS.items()),
+        Column("twin_p", "float64", "p-value of the additive twin; null if not computed", "", True),
+        Column("verdict", "string", "supported, suggestive, not supported or not tested"),
+        Column("reason", "string", "why, in one sentence"),
+        Column("status", "string", "ok, or why a statistic could not be computed"),
+    ],
+)
+
+_PAIR = [
+    Column("dataset", "string", "id of the dataset in the config"),
+    Column("motif_pair", "string", "the two motif names, 'A-B'"),
+]
+
+declare(
+    "loss_architectures",
+    version=1,
+    row="dataset x motif pair x architecture x test",
+    key=("dataset", "motif_pair", "arch", "test"),
+    columns=[
+        *_PAIR,
+        Column("arch", "string", "id of the architecture"),
+        Column("test", "string", "column of the loss_models table that holds the p-value"),
+        Column("n_models", "int64", "models with a p-value"),
+        Column("n_significant", "int64", "of these, below alpha"),
+        Column("combined_p", "float64", "Cauchy combination over the models", "", True),
+    ],
+)
+
+declare(
+    "loss_verdicts",
+    version=1,
+    row="dataset x motif pair",
+    key=("dataset", "motif_pair"),
+    columns=[
+        *_PAIR,
+        Column("control", "string", "negative or positive control; null for measured data", "", True),
+        Column("padding", "string", "padding of the models"),
+        Column("verdict", "string", "real, not supported, inconsistent across architectures, or not tested"),
+        Column("reason", "string", "why, in one or two sentences"),
+        Column("n_models", "int64", "models tested"),
+        Column("n_paired", "int64", "models with paired_p < alpha"),
+        Column("n_unpaired", "int64", "models with unpaired_p < alpha"),
+        Column("n_pairs", "int64", "held-out pairs per model"),
+        Column("mean_interaction", "float64", "mean over models of the mean interaction", "target", True),
+        Column("mean_abs_interaction", "float64", "mean over models of mean |interaction|", "target", True),
+        Column("median_loss_improvement", "float64", "median over models", "", True),
+        Column("paired_p", "float64", "Cauchy combination of paired_p over models", "", True),
+        Column("unpaired_p", "float64", "Cauchy combination of unpaired_p over models", "", True),
+        Column("q_value", "float64", "false discovery rate of the deciding test over motif pairs", "", True),
+        Column(
+            "pooled_paired_p",
+            "float64",
+            "paired test, pairs of all paired-significant models pooled",
+            "",
+            True,
+        ),
+        Column("pooled_unpaired_p", "float64", "unpaired test on the same pooled pairs", "", True),
+        Column(
+            "spearman_mse_interaction", "float64", "Spearman rho over models, test_mse and mean |I|", "", True
+        ),
+        Column("spearman_p", "float64", "its p-value", "", True),
+        Column(
+            "true_mean_interaction",
+            "float64",
+            "mean true interaction of the pairs; null if unknown",
+            "target",
+            True,
+        ),
+        Column(
+            "true_mean_abs_interaction", "float64", "mean |true interaction|; null if unknown", "target", True
+        ),
+        Column(
+            "true_mean_loss_improvement", "float64", "mean loss improvement of the true function", "", True
+        ),
+    ],
+)
