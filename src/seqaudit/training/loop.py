@@ -1,0 +1,344 @@
+"""Train one network: shuffled epochs, early stopping, best weights, and a history."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from seqaudit.errors import SeqauditError
+from seqaudit.models.cnn import Cnn
+from seqaudit.models.device import choose_device
+from seqaudit.training.progress import Progress, load_progress, save_progress
+from seqaudit.training.steps import AutogradSteps
+
+logger = logging.getLogger(__name__)
+
+LOG_EVERY = 10
+"""Epochs per log line."""
+VALIDATION_BATCH = 500
+
+
+class FitResult(NamedTuple):
+    """A trained model (best weights, evaluation mode), its history and its record."""
+
+    model: Cnn
+    history: pd.DataFrame
+    record: dict
+
+
+class _Data(NamedTuple):
+    one_hot: torch.Tensor
+    target: torch.Tensor
+
+
+def fit(
+    model: Cnn,
+    one_hot_train: np.ndarray,
+    target_train: np.ndarray,
+    one_hot_validation: np.ndarray,
+    target_validation: np.ndarray,
+    *,
+    l1: float = 0.0,
+    seed: int,
+    batch_size: int = 200,
+    max_epochs: int = 1000,
+    patience: int = 15,
+    learning_rate: float = 1e-3,
+    device: str = "auto",
+    threads: int = 1,
+    checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 60,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> FitResult:
+    """Minimise mean squared error plus an L1 penalty with Adam, and keep the best epoch.
+
+    As Finkelstein et al. 2020 (section 2.2) trained in Keras: the penalty is on the
+    kernels of convolutions and hidden dense layers, and early stopping watches the
+    validation loss *including* it. Batch order depends on ``seed`` and epoch alone. The
+    same call on the same device, with the same number of threads, gives the same bits.
+
+    Parameters
+    ----------
+    model : Cnn
+        Trained in place.
+    one_hot_train, one_hot_validation : array, shape (n, 4, L), int8
+        Channels A, C, G, T; N is all zero.
+    target_train, target_validation : array, shape (n,) or (n, outputs)
+        In the space in which squared error is computed.
+    l1 : float
+        Weight of the penalty, per unit of sum of absolute kernel values.
+    seed : int
+        Seed of the batch order (and of dropout); at least 0.
+    batch_size : int
+        Sequences per step; the last batch of an epoch may be smaller.
+    max_epochs, patience : int
+        Training stops after ``patience`` epochs without a smaller validation loss.
+    learning_rate : float
+    device : str
+        ``"auto"`` (CUDA if present), ``"cpu"`` or ``"cuda"``.
+    threads : int
+        Threads of torch while training on the CPU. One per model is fastest: train
+        several models at once instead.
+    checkpoint : path, optional
+        Folder for the state of an unfinished training, written at most every
+        ``checkpoint_seconds`` after an epoch and at the end. A call with the same
+        settings, data and initial weights continues from it, to the same bits; a state
+        of anything else is ignored with a log line. It stays, so that a job killed
+        before it could store the model loses nothing: delete it with
+        ``training.progress.remove_progress`` once the model is saved.
+    on_epoch : callable, optional
+        Called with each new row of the history.
+
+    Returns
+    -------
+    FitResult
+        ``history`` has the columns of table ``training_history`` without ``model_id``;
+        ``record`` is plain JSON for ``models.checkpoint.save_model``.
+
+    Raises
+    ------
+    SeqauditError
+        Arrays that do not fit the model or each other, values that are not finite,
+        settings out of range, or a loss that is not finite (training diverged).
+    """
+    settings = {
+        "l1": float(l1),
+        "seed": int(seed),
+        "batch_size": int(batch_size),
+        "max_epochs": int(max_epochs),
+        "patience": int(patience),
+        "learning_rate": float(learning_rate),
+    }
+    _check_settings(settings)
+    chosen = choose_device(device)
+    train = _load(model, one_hot_train, target_train, "train")
+    validation = _load(model, one_hot_validation, target_validation, "validation")
+    record = {
+        **settings,
+        "n_train": len(train.target),
+        "n_validation": len(validation.target),
+        "data_sha256": _digest(*train, *validation),
+        "device": chosen.type,
+        "threads": int(threads),
+        "torch": torch.__version__,
+    }
+    fingerprint = _fingerprint(record, model)
+
+    home = next(model.parameters()).device
+    model.to(chosen)
+    with _reproducible(chosen, threads):
+        steps = AutogradSteps(model, l1=settings["l1"], learning_rate=settings["learning_rate"])
+        history, best_weights = _run_epochs(
+            steps,
+            _Data(*(part.to(chosen) for part in train)),
+            _Data(*(part.to(chosen) for part in validation)),
+            settings,
+            checkpoint=_Checkpoint(checkpoint, checkpoint_seconds, fingerprint, chosen),
+            on_epoch=on_epoch,
+        )
+        steps.load_weights(best_weights)
+    model.to(home).eval()
+
+    best = _best_row(history)
+    record |= {
+        "epochs": len(history),
+        "best_epoch": best["epoch"],
+        "train_loss": best["train_loss"],
+        "validation_loss": best["validation_loss"],
+        "validation_mse": best["validation_mse"],
+        "seconds": sum(row["seconds"] for row in history),
+        "stopped": "patience" if _out_of_patience(history, settings) else "max_epochs",
+    }
+    logger.info(
+        "stopped after %d epochs (%s): best epoch %d, validation loss %.5g (squared error %.5g), %.0f s",
+        *(record[key] for key in ("epochs", "stopped", "best_epoch", "validation_loss", "validation_mse")),
+        record["seconds"],
+    )
+    return FitResult(model, pd.DataFrame(history), record)
+
+
+def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
+    history, best_weights = checkpoint.restore(steps)
+    progress_bar = tqdm(total=settings["max_epochs"], initial=len(history), unit="epoch", disable=None)
+    while len(history) < settings["max_epochs"] and not _out_of_patience(history, settings):
+        epoch = len(history) + 1
+        start = time.perf_counter()
+        train_loss = _train_epoch(steps, train, settings, epoch)
+        validation_mse = (
+            steps.squared_error(*validation, batch_size=VALIDATION_BATCH) / validation.target.numel()
+        )
+        validation_loss = validation_mse + float(steps.penalty())
+        if not np.isfinite(train_loss) or not np.isfinite(validation_loss):
+            raise _diverged(epoch, train_loss, validation_loss, history, settings)
+        row = {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "validation_loss": validation_loss,
+            "validation_mse": validation_mse,
+            "best": not history or validation_loss < _best_row(history)["validation_loss"],
+            "seconds": time.perf_counter() - start,
+        }
+        history.append(row)
+        if row["best"]:
+            best_weights = steps.weights()
+        progress_bar.update()
+        if on_epoch is not None:
+            on_epoch(dict(row))
+        if progress_bar.disable and epoch % LOG_EVERY == 0:
+            _log_block(history)
+        checkpoint.save_if_due(steps, history, best_weights)
+    progress_bar.close()
+    checkpoint.save(steps, history, best_weights)
+    return history, best_weights
+
+
+def _train_epoch(steps, train, settings, epoch) -> float:
+    order = torch.from_numpy(np.random.default_rng((settings["seed"], epoch)).permutation(len(train.target)))
+    order = order.to(train.target.device)
+    outputs = train.target.shape[1]
+    loss = torch.zeros((), dtype=torch.float64, device=train.target.device)
+    with torch.random.fork_rng(devices=[loss.device] if loss.is_cuda else []):
+        # dropout is the one layer that draws, and only from torch's global generator
+        torch.manual_seed(_epoch_seed(settings["seed"], epoch))
+        for batch in order.split(settings["batch_size"]):
+            penalty = steps.penalty()
+            squared_error = steps.step(train.one_hot[batch], train.target[batch])
+            loss += squared_error / outputs + penalty * len(batch)
+    return float(loss) / len(order)
+
+
+class _Checkpoint:
+    """Where and when the state of a training is stored; does nothing without a folder."""
+
+    def __init__(self, folder, seconds: float, fingerprint: str, device: torch.device):
+        self.folder, self.seconds = folder, seconds
+        self.fingerprint, self.device = fingerprint, device
+        self.last = time.monotonic()
+
+    def restore(self, steps) -> tuple[list[dict], dict]:
+        found = None if self.folder is None else load_progress(self.folder, fingerprint=self.fingerprint)
+        if found is None:
+            return [], steps.weights()
+        parts: dict[str, dict] = {"weights": {}, "best": {}, "moments": {}}
+        for name, tensor in found.tensors.items():
+            part, key = name.split("/", 1)
+            parts[part][key] = tensor.to(self.device)
+        steps.load_weights(parts["weights"])
+        steps.load_moments(parts["moments"])
+        logger.info("continuing after epoch %d from %s", len(found.history), self.folder)
+        return found.history, parts["best"]
+
+    def save_if_due(self, steps, history, best_weights) -> None:
+        if time.monotonic() - self.last >= self.seconds:
+            self.save(steps, history, best_weights)
+
+    def save(self, steps, history, best_weights) -> None:
+        if self.folder is None:
+            return
+        parts = {"weights": steps.weights(), "best": best_weights, "moments": steps.moments()}
+        tensors = {f"{part}/{key}": value for part, named in parts.items() for key, value in named.items()}
+        save_progress(self.folder, Progress(tensors, history), fingerprint=self.fingerprint)
+        self.last = time.monotonic()
+
+
+@contextmanager
+def _reproducible(device: torch.device, threads: int) -> Iterator[None]:
+    """The one place that sets threads and picks deterministic, full-precision kernels."""
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_num_threads(threads_before)
+
+
+def _load(model: Cnn, one_hot, target, split: str) -> _Data:
+    """Check one split and make it tensors: int8 (n, 4, L) and float32 (n, outputs)."""
+    one_hot = torch.as_tensor(one_hot)
+    if one_hot.dtype != torch.int8 or tuple(one_hot.shape[1:]) != (4, model.length) or not len(one_hot):
+        raise SeqauditError(
+            f"one_hot_{split}: got {one_hot.dtype} of shape {tuple(one_hot.shape)}, expected torch.int8 of "
+            f"shape (n, 4, {model.length}) with n >= 1."
+        )
+    target = np.asarray(target, dtype=np.float32)
+    if target.ndim == 1:
+        target = target[:, None]
+    if target.shape != (len(one_hot), model.outputs):
+        raise SeqauditError(
+            f"target_{split}: got shape {target.shape}, expected ({len(one_hot)}, {model.outputs}): one row "
+            "per sequence and one column per output of the model."
+        )
+    bad = np.flatnonzero(~np.isfinite(target).all(axis=1))
+    if bad.size:
+        raise SeqauditError(
+            f"target_{split}: row {bad[0]} is {target[bad[0]]} ({bad.size} such rows), expected finite "
+            "numbers. Remove these sequences or correct their targets."
+        )
+    return _Data(one_hot.contiguous(), torch.from_numpy(np.ascontiguousarray(target)))
+
+
+def _check_settings(settings: dict) -> None:
+    lowest = {"l1": 0, "seed": 0, "batch_size": 1, "max_epochs": 1, "patience": 1}
+    for name, minimum in lowest.items():
+        if not settings[name] >= minimum:
+            raise SeqauditError(f"{name}: got {settings[name]}, expected at least {minimum}.")
+    if not settings["learning_rate"] > 0:
+        raise SeqauditError(f"learning_rate: got {settings['learning_rate']}, expected a positive number.")
+
+
+def _best_row(history: list[dict]) -> dict:
+    return next(row for row in reversed(history) if row["best"])
+
+
+def _out_of_patience(history: list[dict], settings: dict) -> bool:
+    return bool(history) and len(history) - _best_row(history)["epoch"] >= settings["patience"]
+
+
+def _log_block(history: list[dict]) -> None:
+    last, best = history[-1], _best_row(history)
+    logger.info(
+        "epoch %d: training loss %.5g, validation loss %.5g (best %.5g, epoch %d), %.2f s per epoch",
+        last["epoch"],
+        last["train_loss"],
+        last["validation_loss"],
+        best["validation_loss"],
+        best["epoch"],
+        np.mean([row["seconds"] for row in history[-LOG_EVERY:]]),
+    )
+
+
+def _diverged(epoch, train_loss, validation_loss, history, settings) -> SeqauditError:
+    before = f"{history[-1]['train_loss']:.4g} the epoch before" if history else "from the start"
+    return SeqauditError(
+        f"training diverged in epoch {epoch}: training loss {train_loss:g}, validation loss "
+        f"{validation_loss:g} ({before}). Likely cause: learning_rate={settings['learning_rate']:g} is "
+        "too high for this network (exponential activations need a lower one), or targets of a very large "
+        "scale; lower the one or standardise the other."
+    )
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
+
+
+def _digest(*tensors: torch.Tensor) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _fingerprint(record: dict, model: Cnn) -> str:
+    described = [record, model.architecture, model.padding, _digest(*model.state_dict().values())]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
