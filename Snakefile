@@ -1,0 +1,44 @@
+# seqaudit: what did these networks really learn, and which of it can be believed?
+# Settings: config/README.md. Usage: README.md.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/train.smk"
+include: "rules/interactions.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+    data,
+    models,
+    loss_tests,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+
+
+rule data:
+    input:
+        dataset_tables(),
+
+
+rule models:
+    input:
+        [model_file(model, "weights.safetensors") for model in MODELS],
+
+
+rule loss_tests:
+    input:
+        f"{RESULTS}/loss/models.parquet",
+        f"{RESULTS}/loss/verdicts.parquet",

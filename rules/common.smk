@@ -1,0 +1,136 @@
+# Configuration, paths, and the list of models. Never imports torch or numpy: every cluster
+# job parses this file again.
+import sys
+from itertools import product
+from pathlib import Path
+
+CHECKOUT = Path(workflow.basedir)
+sys.path.insert(0, str(CHECKOUT / "src"))
+
+from seqaudit.codestamp import code_stamp as stamp_of_script
+from seqaudit.config import complete_config, load_schema
+from seqaudit.errors import SeqauditError
+
+# '--configfile other.yaml' replaces the default run instead of being merged into it
+if "datasets" not in config:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    config = complete_config(
+        config, load_schema(CHECKOUT / "workflow/schemas/config.schema.yaml")
+    )
+except SeqauditError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{config['run']}"
+LOGS = f"logs/{config['run']}"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+ENVIRONMENT = "../envs/seqaudit.yaml"
+
+DATASETS = config["datasets"]
+SIMULATED = [
+    name for name, dataset in DATASETS.items() if dataset["kind"] == "motif_pairs"
+]
+MEASURED = [name for name, dataset in DATASETS.items() if dataset["kind"] == "measured"]
+# one network: the wildcards that name it
+MODELS = [
+    {"dataset": dataset, "arch": arch, "l1": f"{l1:g}", "seed": str(seed)}
+    for dataset, arch, l1, seed in product(
+        DATASETS,
+        config["population"]["architectures"],
+        config["population"]["l1"],
+        config["population"]["seeds"],
+    )
+]
+
+MODEL_ID = "{dataset}.{arch}.l1_{l1}.seed_{seed}"
+MODEL_FOLDER = f"{RESULTS}/models/{MODEL_ID}"
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9_]+",
+    arch="[A-Za-z0-9_]+",
+    l1="[0-9.e-]+",
+    seed="[0-9]+",
+
+
+def code_stamp(rule_name):
+    """Hash of a rule's script and of the package modules behind it."""
+    return stamp_of_script(CHECKOUT / f"workflow/scripts/{rule_name}.py")
+
+
+def dataset_settings(*keys):
+    """Params function: these settings of a dataset, so that a rule reruns for no others."""
+    return lambda wildcards: {key: DATASETS[wildcards.dataset][key] for key in keys}
+
+
+def models_of(dataset):
+    return [model for model in MODELS if model["dataset"] == dataset]
+
+
+def model_file(model, name):
+    return f"{MODEL_FOLDER}/{name}".format(**model)
+
+
+def interaction_file(model, folder):
+    return f"{RESULTS}/loss/{folder}/{MODEL_ID}.parquet".format(**model)
+
+
+def model_design(wildcards):
+    """What defines a network, as the first columns of every table about models."""
+    dataset = DATASETS[wildcards.dataset]
+    return {
+        "model_id": MODEL_ID.format(**wildcards),
+        "dataset": wildcards.dataset,
+        "control": dataset.get("control"),
+        "padding": dataset["padding"],
+        "arch": wildcards.arch,
+        "l1": float(wildcards.l1),
+        "seed": int(wildcards.seed),
+    }
+
+
+def questioned_pairs(wildcards):
+    """Pairs of motif names whose interaction is in question."""
+    dataset = DATASETS[wildcards.dataset]
+    return dataset.get("motif_pairs") or [
+        [motif["name"] for motif in dataset["motifs"]]
+    ]
+
+
+def known_truth(wildcards):
+    """Settings of the simulated effect; None for measured data, whose truth nobody knows."""
+    dataset = DATASETS[wildcards.dataset]
+    if wildcards.dataset in MEASURED:
+        return None
+    return {key: dataset[key] for key in ("effect", "padding")}
+
+
+def measured_files(wildcards):
+    dataset = DATASETS[wildcards.dataset]
+    return {
+        key: find_file(dataset[key])
+        for key in ("sequences", "targets")
+        if key in dataset
+    }
+
+
+def find_file(name):
+    """A file named in the config: in data_folder first, then in the checkout."""
+    beside_data = Path(config["data_folder"]) / name
+    return str(
+        beside_data
+        if beside_data.exists() or not (CHECKOUT / name).exists()
+        else CHECKOUT / name
+    )
+
+
+def dataset_tables():
+    tables = ["sequences", "pairs", "random_location", "shuffled"]
+    return [
+        f"{RESULTS}/data/{dataset}/{table}.parquet"
+        for dataset in DATASETS
+        for table in tables
+    ]
