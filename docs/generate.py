@@ -30,7 +30,7 @@ def tables_page() -> str:
         parts[-1] += f"Key: {', '.join(f'`{column}`' for column in schema.key)}."
         parts += ["", "| column | type | unit | meaning |", "|---|---|---|---|"]
         parts += [
-            f"| `{c.name}` | {c.dtype}{', may be null' if c.nullable else ''} | {c.unit} | {_cell(c.meaning)} |"
+            f"| `{c.name}` | {c.dtype}{', nullable' if c.nullable else ''} | {c.unit} | {_cell(c.meaning)} |"
             for c in schema.columns
         ]
         parts.append("")
