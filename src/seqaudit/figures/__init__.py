@@ -1,1 +1,1 @@
-"""Figures, one module per question; the only importers of matplotlib."""
+"""Figures, one module per question. They read result tables and compute no statistic."""

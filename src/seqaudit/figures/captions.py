@@ -1,0 +1,93 @@
+"""Words and numbers that captions share. Every number comes from a table."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from seqaudit.figures.style import superscript
+
+SMALLEST = 1e-300
+"""Below this a p-value has left the range of floating point and is reported as '<'."""
+
+SEM = "Error bars: ± 1 standard error of the mean over motif pairs (SEM)."
+
+
+def p_text(p: float | None, name: str = "p") -> str:
+    """``p = 0.011``, ``p = 2×10⁻¹⁵``, ``p < 10⁻³⁰⁰`` or ``p not available``."""
+    if p is None or pd.isna(p):
+        return f"{name} not available"
+    if p < SMALLEST:
+        return f"{name} < 10{superscript(round(math.log10(SMALLEST)))}"
+    if p >= 0.001:
+        return f"{name} = {p:.2g}"
+    exponent = math.floor(math.log10(p))
+    mantissa = f"{p / 10**exponent:.1f}".removesuffix(".0")
+    if mantissa == "10":
+        mantissa, exponent = "1", exponent + 1
+    return f"{name} = {mantissa}×10{superscript(exponent)}"
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 model``, ``7,971 pairs``."""
+    return f"{n:,} {noun if n == 1 else noun + 's'}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with a real minus sign; 'not available' for a missing one."""
+    if value is None or pd.isna(value):
+        return "not available"
+    return f"{value:,.{digits}g}".replace("-", "−")
+
+
+def span(values: Iterable[int]) -> str:
+    """``7,971`` or ``6,310 to 7,971``."""
+    found = sorted(set(values))
+    if not found:
+        return "0"
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def sentences(*parts: str) -> str:
+    """Join the parts that say something."""
+    return " ".join(part for part in parts if part)
+
+
+def paper(figure: str) -> str:
+    """Pointer to the published counterpart."""
+    return f"Counterpart of {figure} in Finkelstein et al. (2020)."
+
+
+def counterpart(models: pd.DataFrame, figures: Mapping[tuple[str, str], str]) -> str:
+    """Pointer to the published figure of this control and padding; to the first one otherwise."""
+    first = models.iloc[0]
+    return paper(figures.get((first["control"], first["padding"]), next(iter(figures.values()))))
+
+
+def model_count(models: pd.DataFrame) -> str:
+    """``45 models (3 architectures × 3 L1 weights × 5 seeds)`` for one dataset."""
+    one_pair = models.drop_duplicates("model_id")
+    n = len(one_pair)
+    design = [
+        counted(one_pair[column].nunique(), noun)
+        for column, noun in (("arch", "architecture"), ("l1", "L1 weight"), ("seed", "seed"))
+    ]
+    full = one_pair["arch"].nunique() * one_pair["l1"].nunique() * one_pair["seed"].nunique() == n
+    return counted(n, "model") + (f" ({' × '.join(design)})" if full and n > 1 else "")
+
+
+def dataset_words(dataset: str, models: pd.DataFrame) -> str:
+    """``Dataset neg_valid (negative control, padding valid)``."""
+    about = [
+        f"{value} control" if column == "control" else f"padding {value}"
+        for column in ("control", "padding")
+        for value in models[column].dropna().unique()
+    ]
+    return f"Dataset {dataset}" + (f" ({', '.join(about)})" if about else "")
+
+
+def loss_words(transform: str, unit: str) -> str:
+    """What one unit of loss is."""
+    if transform == "anscombe":
+        return f"squared error of 2√({unit} + 3/8)"
+    return f"squared error, ({unit})²"

@@ -1,0 +1,253 @@
+"""Does the interaction lower the loss? The evidence that the verdict rests on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+
+from seqaudit.figures.captions import (
+    SEM,
+    counterpart,
+    dataset_words,
+    loss_words,
+    model_count,
+    p_text,
+    paper,
+    sentences,
+    span,
+)
+from seqaudit.figures.results import DatasetResults, below, motif_pairs_of, of_pair
+from seqaudit.figures.style import (
+    BLUE,
+    LIGHT_GREY,
+    ORANGE,
+    Drawn,
+    diagonal,
+    in_house_style,
+    markers_of,
+    model_legend,
+    note,
+    pages_legend,
+    panels,
+    power_of_ten,
+    say_missing,
+    scatter_models,
+    unavailable,
+    zero_lines,
+)
+
+_IMPROVEMENT = {("negative", "valid"): "Fig. 2 top right", ("negative", "same"): "Fig. F.2 top right"}
+_DENSITIES = {
+    ("negative", "valid"): "Fig. 2 bottom left",
+    ("positive", "valid"): "Fig. E.2",
+    ("negative", "same"): "Fig. F.2 bottom left",
+    ("positive", "same"): "Fig. F.4",
+}
+_TRAIN_TEST = {("negative", "valid"): "Fig. D.2", ("negative", "same"): "Fig. F.7"}
+_HELPS = "Median loss improvement\n(above 0: the interaction helps)"
+
+
+@in_house_style
+def improvement(results: DatasetResults) -> Drawn:
+    """Median loss improvement against how |interaction| follows main effects (Figs 2 TR, F.2 TR)."""
+    models, x, y = results.models, "r_abs_interaction_main", "median_loss_improvement"
+    if models[y].dropna().empty:
+        return unavailable("no model has a loss with and without the interaction.")
+    pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
+    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    counts = []
+    for axes, motif_pair in zip(grid, pairs):
+        rows = of_pair(models, motif_pair)
+        hits = below(rows["paired_p"], results.alpha)
+        scatter_models(axes, rows, x, y, significant=hits, markers=markers)
+        axes.margins(0.12)
+        axes.set(title=motif_pair, ylabel=_HELPS)
+        axes.set_xlabel("Correlation of |interaction| with summed main effects (r)")
+        _shade_gain(axes)
+        note(axes, f"{int(hits.sum())} of {len(rows)} significant", y=0.03)
+        counts.append(f"{motif_pair}: {int(hits.sum())} of {len(rows)}")
+    pages_legend(figure, model_legend(markers, yes=f"paired p < {results.alpha:g}", no="not significant"))
+    caption = sentences(
+        f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each, "
+        f"{span(models['n_pairs'])} held-out motif pairs per model.",
+        "Loss improvement = loss of the prediction without the interaction minus loss with it "
+        f"({loss_words(results.transform, results.unit)}); above 0 the interaction helps to predict the data.",
+        f"Filled: one-sided signed-rank (Wilcoxon) test of the improvement, p < {results.alpha:g} "
+        f"({'; '.join(counts)}), no correction for the number of models.",
+        "x: Pearson r over the pairs between |interaction| and the sum of both main effects.",
+        counterpart(models, _IMPROVEMENT),
+    )
+    return Drawn(figure, caption)
+
+
+@in_house_style
+def densities(results: DatasetResults) -> Drawn:
+    """Distribution of losses with and without the interaction (Figs 2 BL, E.2, F.2 BL, F.4)."""
+    models, pairs = results.models, results.pairs.dropna(subset=["loss_with", "loss_without"])
+    if pairs.empty:
+        return unavailable("no model has a loss with and without the interaction.")
+    names = motif_pairs_of(results)
+    figure, grid = panels(len(names), columns=2 if len(names) <= 4 else 3, height=2.4)
+    top = np.log1p(float(pairs[["loss_with", "loss_without"]].max(axis=None)))
+    bins = np.linspace(0, top or 1.0, 61)
+    told = []
+    for axes, motif_pair in zip(grid, names):
+        chosen, which, p_values = pooled_models(results, motif_pair)
+        rows = of_pair(pairs, motif_pair)
+        rows = rows[rows["model_id"].isin(chosen)]
+        axes.set(
+            title=motif_pair, xlabel="Squared error of one pair", ylabel="Density (per unit of ln(1 + x))"
+        )
+        if rows.empty:
+            say_missing(axes, "no losses for this motif pair.")
+            continue
+        for column, colour, style in (("loss_with", BLUE, "-"), ("loss_without", ORANGE, "--")):
+            values = np.log1p(rows[column])
+            axes.hist(values, bins, density=True, histtype="stepfilled", color=colour, alpha=0.22, lw=0)
+            axes.hist(values, bins, density=True, histtype="step", color=colour, lw=1.3, ls=style)
+        _log1p_axis(axes, top)
+        note(axes, f"{which}\n{p_values}")
+        told.append(f"{motif_pair}: {which}, n = {len(rows):,} losses; {p_values}".replace("\n", ", "))
+    pages_legend(
+        figure,
+        [
+            Line2D([], [], color=BLUE, lw=1.5, label="prediction as it is"),
+            Line2D([], [], color=ORANGE, lw=1.5, ls="--", label="prediction without the interaction"),
+        ],
+    )
+    caption = sentences(
+        f"{dataset_words(results.dataset, models)}. Loss of every held-out motif pair "
+        f"({loss_words(results.transform, results.unit)}, drawn on an ln(1 + x) axis).",
+        f"Shown are the models whose paired test has p < {results.alpha:g}, pooled, or the one nearest to it.",
+        f"{'; '.join(told)}.",
+        "If the interaction is real, the dashed curve lies to the right. The unpaired (Mann-Whitney) test asks "
+        "whether it does; the paired test also finds shifts far too small to see here.",
+        counterpart(models, _DENSITIES),
+    )
+    return Drawn(figure, caption)
+
+
+def pooled_models(results: DatasetResults, motif_pair: str) -> tuple[list[str], str, str]:
+    """Models whose losses ``densities`` pools: ids, description and p-values in words."""
+    rows = of_pair(results.models, motif_pair)
+    red = rows[below(rows["paired_p"], results.alpha)]
+    if len(red) > 1:
+        verdict = of_pair(results.verdicts, motif_pair).iloc[0]
+        paired, unpaired = verdict["pooled_paired_p"], verdict["pooled_unpaired_p"]
+        return (
+            list(red["model_id"]),
+            f"{len(red)} significant models",
+            _two_tests(paired, unpaired, "pooled "),
+        )
+    order = rows.sort_values("paired_p")
+    nearest = order.iloc[:1]
+    what = "the one significant model" if len(red) else "the model nearest to significance"
+    return list(nearest["model_id"]), what, _two_tests(*nearest[["paired_p", "unpaired_p"]].iloc[0])
+
+
+@in_house_style
+def train_against_test(results: DatasetResults) -> Drawn:
+    """Median loss improvement on training against held-out pairs (paper Figs D.2, F.7)."""
+    models, x, y = results.models, "median_loss_improvement_train", "median_loss_improvement"
+    if models[[x, y]].dropna().empty:
+        return unavailable("no model has loss improvements on both training and held-out pairs.")
+    pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
+    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    for axes, motif_pair in zip(grid, pairs):
+        rows = of_pair(models, motif_pair)
+        if rows[[x, y]].dropna().empty:
+            say_missing(axes, "no training pairs.")
+            continue
+        hits = below(rows["paired_p"], results.alpha)
+        scatter_models(axes, rows, x, y, significant=hits, markers=markers)
+        axes.margins(0.12)
+        zero_lines(axes)
+        diagonal(axes)
+        axes.set(title=motif_pair, ylabel="Median loss improvement, held-out pairs")
+        axes.set_xlabel("Median loss improvement, training pairs")
+    legend = model_legend(markers, yes=f"paired p < {results.alpha:g} (held-out)", no="not significant")
+    pages_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
+    caption = sentences(
+        f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; "
+        f"{span(models['n_pairs_train'])} training and {span(models['n_pairs'])} held-out motif pairs.",
+        "Points below the dotted line: the interaction helps more on the sequences the model was trained on, "
+        "a sign of fitting noise. Tests on training pairs therefore prove nothing.",
+        f"Filled: paired test on held-out pairs, p < {results.alpha:g}.",
+        counterpart(models, _TRAIN_TEST),
+    )
+    return Drawn(figure, caption)
+
+
+@in_house_style
+def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
+    """Mean loss improvement of real pairs against random locations, all datasets (paper Fig. G.1)."""
+    x, y = "mean_loss_improvement", "mean_loss_improvement_random_location"
+    shown = [(r, pair) for r in all_results for pair in motif_pairs_of(r)]
+    if all(r.models[[x, y]].dropna().empty for r in all_results):
+        return unavailable("no model has loss improvements at random locations.")
+    markers = markers_of(arch for r in all_results for arch in r.models["arch"])
+    figure, grid = panels(len(shown), columns=2 if len(shown) <= 4 else 3, height=2.6)
+    counts = []
+    for axes, (results, motif_pair) in zip(grid, shown):
+        rows = of_pair(results.models, motif_pair)
+        axes.set_title(f"{results.dataset} · {motif_pair}")
+        drawable = rows.dropna(subset=[x, y])
+        if drawable.empty:
+            say_missing(axes, "no losses at random locations.")
+            continue
+        axes.set(
+            xlabel="Mean loss improvement, real pairs", ylabel="Mean loss improvement,\nrandom locations"
+        )
+        axes.errorbar(
+            drawable[x],
+            drawable[y],
+            xerr=drawable["sem_loss_improvement"],
+            yerr=drawable["sem_loss_improvement_random_location"],
+            ls="",
+            ecolor=LIGHT_GREY,
+            elinewidth=0.7,
+            zorder=2,
+        )
+        hits = below(rows["random_location_p"], results.alpha)
+        scatter_models(axes, rows, x, y, significant=hits, markers=markers)
+        axes.margins(0.08)
+        zero_lines(axes)
+        diagonal(axes)
+        known = int(rows["random_location_p"].notna().sum())
+        note(axes, f"{int(hits.sum())} of {known} significant", y=0.03)
+        counts.append(f"{results.dataset}, {motif_pair}: {int(hits.sum())} of {known}")
+    alpha = all_results[0].alpha
+    legend = model_legend(markers, yes=f"real > random, p < {alpha:g}", no="not significant")
+    pages_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
+    caption = sentences(
+        f"{len(all_results)} dataset{'s' * (len(all_results) > 1)}, one point per model, "
+        f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out pairs per model.",
+        "Mean loss improvement at the real motif pairs against that at random locations of the same sequences.",
+        SEM,
+        f"Filled: rank-sum (Mann-Whitney) test, real greater, p < {alpha:g} ({'; '.join(counts)}).",
+        "Random locations can overlap a motif, so this null is not free of signal.",
+        paper("Fig. G.1"),
+    )
+    return Drawn(figure, caption)
+
+
+def _two_tests(paired: float, unpaired: float, prefix: str = "") -> str:
+    return f"{prefix}paired {p_text(paired)}\n{prefix}unpaired {p_text(unpaired)}"
+
+
+def _shade_gain(axes) -> None:
+    low, high = axes.get_ylim()
+    high = max(high, 0.05 * (high - low))
+    axes.axhspan(0, high, color=LIGHT_GREY, alpha=0.25, lw=0, zorder=0)
+    axes.axhline(0, color="#555555", lw=0.7, ls="--", zorder=1)
+    axes.set_ylim(low, high)
+
+
+def _log1p_axis(axes, top: float) -> None:
+    ticks = [t for t in (0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6) if np.log1p(t) <= top * 1.02]
+    if len(ticks) < 3:
+        ticks = sorted({*ticks, 0.1, 0.3, 3})
+    axes.xaxis.set_major_locator(FixedLocator(np.log1p(ticks)))
+    axes.set_xticklabels([power_of_ten(t) if t else "0" for t in ticks])
+    axes.set_xlim(0, top)
