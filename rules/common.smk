@@ -92,6 +92,13 @@ def model_design(wildcards):
     }
 
 
+def motif_names(wildcards):
+    """Names in tables and figures, by the motif's id in its file."""
+    return {
+        motif["id"]: motif["name"] for motif in DATASETS[wildcards.dataset]["motifs"]
+    }
+
+
 def questioned_pairs(wildcards):
     """Pairs of motif names whose interaction is in question."""
     dataset = DATASETS[wildcards.dataset]

@@ -33,8 +33,8 @@ class Job(NamedTuple):
 def start_job(snakemake) -> Job:
     """Open the rule's log, record versions and settings, and make errors readable.
 
-    Messages of the package go to the log file and to stderr. A ``SeqauditError`` ends the
-    job with its message alone; the traceback is kept in the log.
+    Messages of the package go to the log file, warnings to stderr as well. A
+    ``SeqauditError`` ends the job with its message alone; the traceback is kept in the log.
 
     Parameters
     ----------
@@ -76,19 +76,21 @@ def start_job(snakemake) -> Job:
 
 def _open_log(path: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(path, mode="w")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.setFormatter(logging.Formatter("%(message)s"))
+    to_screen.setLevel(logging.WARNING)
     logger = logging.getLogger("seqaudit")
     logger.setLevel(logging.INFO)
-    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-    for handler in (logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)):
-        handler.setFormatter(form)
-        logger.addHandler(handler)
-    file_handler = logger.handlers[-2]
+    logger.addHandler(to_file)
+    logger.addHandler(to_screen)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addHandler(file_handler)
+    logging.getLogger("py.warnings").addHandler(to_file)
 
     def report(kind, error, trace):
         record = logging.LogRecord("seqaudit", logging.ERROR, "", 0, str(error), None, (kind, error, trace))
-        file_handler.handle(record)
+        to_file.handle(record)
         if issubclass(kind, SeqauditError):
             print(f"\nseqaudit: {error}\n(log: {path})", file=sys.stderr)
         else:

@@ -116,7 +116,7 @@ def changed(path: str, value) -> dict:
         ("architectures.arch1", {"convolutions": [{"filters": 1, "width": 1}]}, "the published architecture"),
         ("architectures.own", {"convolutions": []}, "at least 1 entries, got 0"),
         ("loss_tests.alpha", 1.5, "'loss_tests.alpha': got 1.5, expected less than 1"),
-        ("loss_tests.deciding_test", "t", "expected one of unpaired, paired"),
+        ("loss_tests.deciding_test", "t", "expected one of unpaired, paired, random_location"),
         ("training.device", "gpu", "'training.device': got 'gpu'"),
     ],
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from seqaudit.data.tables import read_table, write_table
 from seqaudit.job import start_job
 from seqaudit.models.checkpoint import load_model

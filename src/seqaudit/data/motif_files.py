@@ -1,7 +1,8 @@
 """Motif files: MEME and JASPAR text, read into motifs and formatted from them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,16 @@ _AFTER_MATRIX = ("MOTIF", "URL", "letter-probability matrix", "log-odds matrix",
 _MATRIX_SETTING = re.compile(r"(\w+)=\s*(\S+)")
 
 
-def read_motifs(path: str | Path, names: Sequence[str] | None = None) -> list[Motif]:
+def read_motifs(path: str | Path, names: Sequence[str] | Mapping[str, str] | None = None) -> list[Motif]:
     """Read motifs from a MEME (version 4 or later, text) or JASPAR file.
 
     Parameters
     ----------
     path : path
         The format is recognised from the first line.
-    names : sequence of str, optional
-        Names, or alternative names, of the motifs wanted, in the order wanted; by default
-        all, in the order of the file.
+    names : sequence of str, or mapping of str to str, optional
+        Names, or alternative names, of the motifs wanted, in the order wanted; a mapping
+        gives each a new name. By default all, in the order of the file.
 
     Returns
     -------
@@ -66,7 +67,12 @@ def read_motifs(path: str | Path, names: Sequence[str] | None = None) -> list[Mo
             seen.add(motif.name)
     except SeqauditError as error:
         raise SeqauditError(f"{path}: {error}") from None
-    return motifs if names is None else [find_motif(motifs, name, where=str(path)) for name in names]
+    if names is None:
+        return motifs
+    wanted = [find_motif(motifs, name, where=str(path)) for name in names]
+    if isinstance(names, Mapping):
+        return [replace(motif, name=new) for motif, new in zip(wanted, names.values())]
+    return wanted
 
 
 def format_meme(motifs: Sequence[Motif], *, background: Sequence[float]) -> str:
