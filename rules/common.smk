@@ -109,10 +109,21 @@ def questioned_pairs(wildcards):
 
 def known_truth(wildcards):
     """Settings of the simulated effect; None for measured data, whose truth nobody knows."""
-    dataset = DATASETS[wildcards.dataset]
     if wildcards.dataset in MEASURED:
         return None
-    return {key: dataset[key] for key in ("effect", "padding")}
+    return dataset_settings("effect", "padding", "pseudocount", "background")(wildcards)
+
+
+def knockout_settings(wildcards):
+    """Arguments of knock_out_motifs; sites are known where they were planted or are in a column."""
+    dataset = DATASETS[wildcards.dataset]
+    recorded = wildcards.dataset in SIMULATED or dataset["columns"]["embeddings"]
+    return {
+        **dataset["knockouts"],
+        "pseudocount": dataset["pseudocount"],
+        "background": dataset["background"],
+        "instances": "embeddings" if recorded else "scan",
+    }
 
 
 def measured_files(wildcards):

@@ -91,7 +91,7 @@ rule knock_out_motifs:
         motifs=motif_names,
         motif_pairs=questioned_pairs,
         truth=known_truth,
-        settings=dataset_settings("pseudocount", "background", "knockouts"),
+        settings=knockout_settings,
         code=code_stamp("knock_out_motifs"),
     script:
         "../workflow/scripts/knock_out_motifs.py"

@@ -7,11 +7,9 @@ import pandas as pd
 from seqaudit.data.tables import read_table, write_table
 from seqaudit.job import start_job
 from seqaudit.models.checkpoint import load_model
-from seqaudit.models.device import use_threads
 from seqaudit.probes.knockout import evaluate, probe_interactions
 
 job = start_job(snakemake)
-use_threads(job.threads)
 design = job.params.model
 model, record = load_model(Path(job.input.model).parent)
 sequences = read_table(job.input.sequences, "sequences")
