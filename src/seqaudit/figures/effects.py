@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.lines import Line2D
 
 from seqaudit.figures.captions import counted, counterpart, dataset_words, model_count, paper, sentences, span
 from seqaudit.figures.loss import pooled_models
 from seqaudit.figures.results import DatasetResults, motif_pairs_of, of_pair
 from seqaudit.figures.style import (
+    BLUE,
+    RASTER_ABOVE,
     Drawn,
-    as_pixels,
     diagonal,
     in_house_style,
-    pages_legend,
+    shared_legend,
+    panel_title,
     panels,
     power_of_ten,
     say_missing,
@@ -23,7 +25,9 @@ from seqaudit.figures.style import (
     zero_lines,
 )
 
-_COLOURS = "cividis_r"
+_COLOURS = LinearSegmentedColormap.from_list("pairs", ["#CFE1F2", "#6BAED6", "#2171B5", "#08306B"])
+_CELLS = (52, 24)
+"""Hexagons along x and y; regular ones in a panel of the size used here."""
 _ERRORS = {("negative", "valid"): "Fig. D.3", ("negative", "same"): "Fig. F.6"}
 
 
@@ -36,15 +40,17 @@ def against_main_effects(results: DatasetResults) -> Drawn:
     figure, grid = panels(len(names), columns=2, height=2.7)
     for axes, motif_pair in zip(grid, names):
         rows = of_pair(results.pairs, motif_pair)
-        _density(figure, axes, rows["main_a"] + rows["main_b"], rows["interaction"])
-        axes.set(title=motif_pair, ylabel=f"Interaction ({results.unit})")
+        _density(figure, axes, rows["main_a"] + rows["main_b"], rows["interaction"], shared_axis=True)
+        panel_title(axes, motif_pair)
+        axes.set(ylabel=f"Interaction ({results.unit})")
         axes.set_xlabel(f"Summed main effects ({results.unit})")
-    pages_legend(figure, _reference_lines())
+    shared_legend(figure, _reference_lines())
     caption = sentences(
         f"{dataset_words(results.dataset, results.models)}; {model_count(results.models)} pooled, "
         f"{counted(len(results.pairs), 'held-out motif pair')} in all.",
         "Main effect of a motif: prediction with only this motif minus prediction with neither. "
-        "Colour: motif pairs per hexagon, logarithmic. Dashed: 0; dotted: equal.",
+        "Colour: motif pairs per cell, logarithmic (single points where there are few). "
+        "Dashed: 0; dotted: equal.",
         "An interaction that grows with the main effects suggests an imperfect fit of their size.",
         paper("Fig. D.1"),
     )
@@ -61,18 +67,19 @@ def against_main_effect_error(results: DatasetResults) -> Drawn:
     figure, grid = panels(len(names), columns=2, height=2.7)
     told = []
     for axes, motif_pair in zip(grid, names):
-        chosen, which, _ = pooled_models(results, motif_pair)
+        chosen = pooled_models(results, motif_pair)
         rows = of_pair(results.pairs, motif_pair)
-        rows = rows[rows["model_id"].isin(chosen)].merge(truth, on="pair_id", how="left")
-        axes.set(title=f"{motif_pair} · {which}", ylabel=f"Predicted − true interaction ({results.unit})")
+        rows = rows[rows["model_id"].isin(chosen.model_ids)].merge(truth, on="pair_id", how="left")
+        panel_title(axes, motif_pair, chosen.words)
+        axes.set(ylabel=f"Predicted − true interaction ({results.unit})")
         axes.set_xlabel(f"True − predicted main effects ({results.unit})")
         if rows["true_main"].notna().sum() == 0:
             say_missing(axes, "no motif pair with known truth.")
             continue
         error = rows["true_main"] - rows["main_a"] - rows["main_b"]
-        _density(figure, axes, error, rows["interaction"] - rows["true_interaction"])
-        told.append(f"{motif_pair}: {which}, {counted(len(rows), 'held-out motif pair')}")
-    pages_legend(figure, _reference_lines())
+        _density(figure, axes, error, rows["interaction"] - rows["true_interaction"], shared_axis=True)
+        told.append(f"{motif_pair}: {chosen.words}, {counted(len(rows), 'held-out motif pair')}")
+    shared_legend(figure, _reference_lines())
     caption = sentences(
         f"{dataset_words(results.dataset, results.models)}. {'; '.join(told)}.",
         "x: true minus predicted sum of the main effects; y: predicted minus true interaction (the true one is 0 "
@@ -92,13 +99,13 @@ def against_position(all_results: Sequence[DatasetResults]) -> Drawn:
     figure, grid = panels(len(shown), columns=2, height=2.5)
     for axes, (results, motif_pair) in zip(grid, shown):
         rows = of_pair(results.pairs, motif_pair).merge(_off_centre(results), on="pair_id", how="left")
-        axes.set(title=f"{results.dataset} · {motif_pair}", ylabel=f"Interaction ({results.unit})")
+        panel_title(axes, f"{results.dataset} · {motif_pair}")
+        axes.set(ylabel=f"Interaction ({results.unit})")
         axes.set_xlabel("Distance of the outer motif from the centre (bp)")
         if rows["off_centre"].notna().sum() == 0:
             say_missing(axes, "no positions of motif pairs.")
             continue
-        _density(figure, axes, rows["off_centre"], rows["interaction"], lines=False)
-        zero_lines(axes, x=False)
+        _density(figure, axes, rows["off_centre"], rows["interaction"])
     designs = "; ".join(
         f"{r.dataset}: {model_count(r.models)}, {span(r.models['n_pairs'])} held-out pairs each"
         for r in all_results
@@ -106,7 +113,7 @@ def against_position(all_results: Sequence[DatasetResults]) -> Drawn:
     caption = sentences(
         f"Pairs of all models. {designs}.",
         "Distance: the larger of the two distances between a motif's centre and the centre of the sequence. "
-        "Colour: motif pairs per hexagon, logarithmic.",
+        "Colour: motif pairs per cell, logarithmic (single points where there are few).",
         "Without padding ('valid'), a convolution sees bases near the ends fewer times: interactions that appear "
         "only there are made by the architecture, not by the data.",
         paper("Fig. F.1"),
@@ -114,23 +121,36 @@ def against_position(all_results: Sequence[DatasetResults]) -> Drawn:
     return Drawn(figure, caption)
 
 
-def _density(figure, axes, x: pd.Series, y: pd.Series, *, lines: bool = True) -> None:
+def _density(figure, axes, x: pd.Series, y: pd.Series, *, shared_axis: bool = False) -> None:
+    """Points while they can be told apart, else counts per cell.
+
+    With ``shared_axis`` x and y have one unit and zero: both axes show it and x = y. Otherwise
+    x is a whole or half number, and cells are columns of width 1.
+    """
     keep = np.isfinite(x) & np.isfinite(y)
-    cells = axes.hexbin(
-        x[keep],
-        y[keep],
-        gridsize=(46, 26),
-        mincnt=1,
-        norm=LogNorm(vmin=1),
-        cmap=_COLOURS,
-        linewidths=0,
-        **as_pixels(int(keep.sum())),
+    x, y = x[keep].to_numpy(), y[keep].to_numpy()
+    low, high = [min(0.0, x.min()), min(0.0, y.min())], [max(0.0, x.max()), max(0.0, y.max())]
+    if not shared_axis:
+        low[0], high[0] = np.floor(x.min()) - 0.25, np.ceil(x.max()) + 0.75
+    axes.set(
+        xlim=(low[0], high[0]),
+        ylim=(low[1] - 0.03 * (high[1] - low[1]), high[1] + 0.03 * (high[1] - low[1])),
     )
-    if lines:
-        zero_lines(axes)
-        limits = axes.get_xlim(), axes.get_ylim()
+    zero_lines(axes, x=shared_axis)
+    if shared_axis:
         diagonal(axes)
-        axes.set(xlim=limits[0], ylim=limits[1])
+    if len(x) <= RASTER_ABOVE:
+        axes.scatter(x, y, s=5, lw=0, color=BLUE, alpha=0.5)
+        return
+    if shared_axis:
+        extent = (low[0], high[0], low[1], high[1])
+        cells = axes.hexbin(
+            x, y, gridsize=_CELLS, extent=extent, mincnt=1, norm=LogNorm(vmin=1), cmap=_COLOURS,
+            linewidths=0.1, rasterized=True,
+        )  # fmt: skip
+    else:
+        bins = np.arange(low[0], high[0] + 1), np.linspace(low[1], high[1], _CELLS[1] * 2)
+        *_, cells = axes.hist2d(x, y, bins, cmin=1, norm=LogNorm(vmin=1), cmap=_COLOURS, rasterized=True)
     bar = figure.colorbar(cells, ax=axes, aspect=28, pad=0.015, format=lambda v, _: power_of_ten(v))
     bar.set_label("Pairs per cell")
     bar.ax.minorticks_off()

@@ -1,6 +1,7 @@
 """Does the interaction lower the loss? The evidence that the verdict rests on."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -27,9 +28,9 @@ from seqaudit.figures.style import (
     in_house_style,
     markers_of,
     model_legend,
-    note,
-    pages_legend,
-    panels,
+    shared_legend,
+    panel_title,
+    panels_for,
     power_of_ten,
     say_missing,
     scatter_models,
@@ -55,19 +56,19 @@ def improvement(results: DatasetResults) -> Drawn:
     if models[y].dropna().empty:
         return unavailable("no model has a loss with and without the interaction.")
     pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
-    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    figure, grid = panels_for(len(pairs), height=2.7)
     counts = []
     for axes, motif_pair in zip(grid, pairs):
         rows = of_pair(models, motif_pair)
         hits = below(rows["paired_p"], results.alpha)
         scatter_models(axes, rows, x, y, significant=hits, markers=markers)
         axes.margins(0.12)
-        axes.set(title=motif_pair, ylabel=_HELPS)
+        axes.set_ylabel(_HELPS)
         axes.set_xlabel("Correlation of |interaction| with summed main effects (r)")
         _shade_gain(axes)
-        note(axes, f"{int(hits.sum())} of {len(rows)} significant", y=0.03)
+        panel_title(axes, motif_pair, f"{int(hits.sum())} of {len(rows)} significant")
         counts.append(f"{motif_pair}: {int(hits.sum())} of {len(rows)}")
-    pages_legend(figure, model_legend(markers, yes=f"paired p < {results.alpha:g}", no="not significant"))
+    shared_legend(figure, model_legend(markers, yes=f"paired p < {results.alpha:g}", no="not significant"))
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each, "
         f"{span(models['n_pairs'])} held-out motif pairs per model.",
@@ -88,17 +89,16 @@ def densities(results: DatasetResults) -> Drawn:
     if pairs.empty:
         return unavailable("no model has a loss with and without the interaction.")
     names = motif_pairs_of(results)
-    figure, grid = panels(len(names), columns=2 if len(names) <= 4 else 3, height=2.4)
+    figure, grid = panels_for(len(names), height=2.4)
     top = np.log1p(float(pairs[["loss_with", "loss_without"]].max(axis=None)))
     bins = np.linspace(0, top or 1.0, 61)
     told = []
     for axes, motif_pair in zip(grid, names):
-        chosen, which, p_values = pooled_models(results, motif_pair)
+        chosen = pooled_models(results, motif_pair)
         rows = of_pair(pairs, motif_pair)
-        rows = rows[rows["model_id"].isin(chosen)]
-        axes.set(
-            title=motif_pair, xlabel="Squared error of one pair", ylabel="Density (per unit of ln(1 + x))"
-        )
+        rows = rows[rows["model_id"].isin(chosen.model_ids)]
+        tests = f"paired {p_text(chosen.paired_p)}, unpaired {p_text(chosen.unpaired_p)}"
+        panel_title(axes, motif_pair, chosen.words, tests)
         if rows.empty:
             say_missing(axes, "no losses for this motif pair.")
             continue
@@ -106,10 +106,10 @@ def densities(results: DatasetResults) -> Drawn:
             values = np.log1p(rows[column])
             axes.hist(values, bins, density=True, histtype="stepfilled", color=colour, alpha=0.22, lw=0)
             axes.hist(values, bins, density=True, histtype="step", color=colour, lw=1.3, ls=style)
+        axes.set(xlabel="Squared error of one pair", ylabel="Density (per unit of ln(1 + x))")
         _log1p_axis(axes, top)
-        note(axes, f"{which}\n{p_values}")
-        told.append(f"{motif_pair}: {which}, n = {len(rows):,} losses; {p_values}".replace("\n", ", "))
-    pages_legend(
+        told.append(f"{motif_pair}: {chosen.words}, n = {len(rows):,} losses, {tests}")
+    shared_legend(
         figure,
         [
             Line2D([], [], color=BLUE, lw=1.5, label="prediction as it is"),
@@ -128,22 +128,28 @@ def densities(results: DatasetResults) -> Drawn:
     return Drawn(figure, caption)
 
 
-def pooled_models(results: DatasetResults, motif_pair: str) -> tuple[list[str], str, str]:
-    """Models whose losses ``densities`` pools: ids, description and p-values in words."""
-    rows = of_pair(results.models, motif_pair)
+class PooledModels(NamedTuple):
+    """Models whose pairs a figure pools, what to call them, and their tests."""
+
+    model_ids: list[str]
+    words: str
+    paired_p: float
+    unpaired_p: float
+
+
+def pooled_models(results: DatasetResults, motif_pair: str) -> PooledModels:
+    """All models with a significant paired test; the one nearest to it where there is none."""
+    rows = of_pair(results.models, motif_pair).sort_values("paired_p")
     red = rows[below(rows["paired_p"], results.alpha)]
     if len(red) > 1:
         verdict = of_pair(results.verdicts, motif_pair).iloc[0]
-        paired, unpaired = verdict["pooled_paired_p"], verdict["pooled_unpaired_p"]
-        return (
-            list(red["model_id"]),
-            f"{len(red)} significant models",
-            _two_tests(paired, unpaired, "pooled "),
+        words = f"{len(red)} significant models pooled"
+        return PooledModels(
+            list(red["model_id"]), words, verdict["pooled_paired_p"], verdict["pooled_unpaired_p"]
         )
-    order = rows.sort_values("paired_p")
-    nearest = order.iloc[:1]
-    what = "the one significant model" if len(red) else "the model nearest to significance"
-    return list(nearest["model_id"]), what, _two_tests(*nearest[["paired_p", "unpaired_p"]].iloc[0])
+    words = "the one significant model" if len(red) else "model nearest to significance"
+    first = rows.iloc[0]
+    return PooledModels([first["model_id"]], words, first["paired_p"], first["unpaired_p"])
 
 
 @in_house_style
@@ -153,9 +159,10 @@ def train_against_test(results: DatasetResults) -> Drawn:
     if models[[x, y]].dropna().empty:
         return unavailable("no model has loss improvements on both training and held-out pairs.")
     pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
-    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    figure, grid = panels_for(len(pairs), height=2.7)
     for axes, motif_pair in zip(grid, pairs):
         rows = of_pair(models, motif_pair)
+        panel_title(axes, motif_pair)
         if rows[[x, y]].dropna().empty:
             say_missing(axes, "no training pairs.")
             continue
@@ -164,10 +171,10 @@ def train_against_test(results: DatasetResults) -> Drawn:
         axes.margins(0.12)
         zero_lines(axes)
         diagonal(axes)
-        axes.set(title=motif_pair, ylabel="Median loss improvement, held-out pairs")
+        axes.set_ylabel("Median loss improvement, held-out pairs")
         axes.set_xlabel("Median loss improvement, training pairs")
     legend = model_legend(markers, yes=f"paired p < {results.alpha:g} (held-out)", no="not significant")
-    pages_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
+    shared_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; "
         f"{span(models['n_pairs_train'])} training and {span(models['n_pairs'])} held-out motif pairs.",
@@ -187,13 +194,14 @@ def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
     if all(r.models[[x, y]].dropna().empty for r in all_results):
         return unavailable("no model has loss improvements at random locations.")
     markers = markers_of(arch for r in all_results for arch in r.models["arch"])
-    figure, grid = panels(len(shown), columns=2 if len(shown) <= 4 else 3, height=2.6)
+    figure, grid = panels_for(len(shown), height=2.6)
     counts = []
     for axes, (results, motif_pair) in zip(grid, shown):
         rows = of_pair(results.models, motif_pair)
-        axes.set_title(f"{results.dataset} · {motif_pair}")
+        name = f"{results.dataset} · {motif_pair}"
         drawable = rows.dropna(subset=[x, y])
         if drawable.empty:
+            panel_title(axes, name)
             say_missing(axes, "no losses at random locations.")
             continue
         axes.set(
@@ -215,11 +223,11 @@ def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
         zero_lines(axes)
         diagonal(axes)
         known = int(rows["random_location_p"].notna().sum())
-        note(axes, f"{int(hits.sum())} of {known} significant", y=0.03)
+        panel_title(axes, name, f"{int(hits.sum())} of {known} significant")
         counts.append(f"{results.dataset}, {motif_pair}: {int(hits.sum())} of {known}")
     alpha = all_results[0].alpha
     legend = model_legend(markers, yes=f"real > random, p < {alpha:g}", no="not significant")
-    pages_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
+    shared_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
     caption = sentences(
         f"{len(all_results)} dataset{'s' * (len(all_results) > 1)}, one point per model, "
         f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out pairs per model.",
@@ -232,10 +240,6 @@ def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
     return Drawn(figure, caption)
 
 
-def _two_tests(paired: float, unpaired: float, prefix: str = "") -> str:
-    return f"{prefix}paired {p_text(paired)}\n{prefix}unpaired {p_text(unpaired)}"
-
-
 def _shade_gain(axes) -> None:
     low, high = axes.get_ylim()
     high = max(high, 0.05 * (high - low))
@@ -245,9 +249,8 @@ def _shade_gain(axes) -> None:
 
 
 def _log1p_axis(axes, top: float) -> None:
-    ticks = [t for t in (0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6) if np.log1p(t) <= top * 1.02]
-    if len(ticks) < 3:
-        ticks = sorted({*ticks, 0.1, 0.3, 3})
+    decades = [1, 10, 100, 1e3, 1e4, 1e5, 1e6] if top > np.log1p(1e3) else [1, 3, 10, 30, 100, 300]
+    ticks = [t for t in [0, *([0.3] if top < np.log1p(3e2) else []), *decades] if np.log1p(t) <= top]
     axes.xaxis.set_major_locator(FixedLocator(np.log1p(ticks)))
     axes.set_xticklabels([power_of_ten(t) if t else "0" for t in ticks])
     axes.set_xlim(0, top)

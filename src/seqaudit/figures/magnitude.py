@@ -36,9 +36,10 @@ from seqaudit.figures.style import (
     in_house_style,
     markers_of,
     model_legend,
-    note,
-    pages_legend,
+    shared_legend,
+    panel_title,
     panels,
+    panels_for,
     say_missing,
     scatter_models,
     unavailable,
@@ -85,14 +86,15 @@ def _against(results: DatasetResults, null: str) -> Drawn:
     if models[[real_column, null_column]].dropna().empty:
         return unavailable(f"no model has interactions for {short}.")
     pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
-    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    figure, grid = panels_for(len(pairs), height=2.7)
     counts = []
     for axes, motif_pair in zip(grid, pairs):
         rows = of_pair(models, motif_pair)
-        axes.set(title=motif_pair, xlabel=f"Mean |interaction|, real pairs ({results.unit})")
+        axes.set_xlabel(f"Mean |interaction|, real pairs ({results.unit})")
         axes.set_ylabel(f"Mean |interaction|, {short} ({results.unit})")
         drawable = rows.dropna(subset=[real_column, null_column])
         if drawable.empty:
+            panel_title(axes, motif_pair)
             say_missing(axes, f"no model has interactions for {short}.")
             continue
         hits = below(rows[test], results.alpha)
@@ -110,10 +112,10 @@ def _against(results: DatasetResults, null: str) -> Drawn:
         axes.set(xlim=(0, axes.get_xlim()[1]), ylim=(0, axes.get_ylim()[1]))
         diagonal(axes)
         known = int(rows[test].notna().sum())
-        note(axes, f"{int(hits.sum())} of {known} significant", y=0.03)
+        panel_title(axes, motif_pair, f"{int(hits.sum())} of {known} significant")
         counts.append(f"{motif_pair}: {int(hits.sum())} of {known}")
     legend = model_legend(markers, yes=f"p < {results.alpha:g}", no="not significant")
-    pages_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
+    shared_legend(figure, [*legend, Line2D([], [], ls=":", color="grey", label="equal")])
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each, "
         f"{span(models['n_pairs'])} held-out motif pairs per model.",
@@ -135,28 +137,29 @@ def against_test_error(results: DatasetResults) -> Drawn:
     if models["mean_abs_interaction"].dropna().empty:
         return unavailable("no model has an interaction.")
     pairs, markers = motif_pairs_of(results), markers_of(models["arch"])
-    figure, grid = panels(len(pairs), columns=2 if len(pairs) <= 4 else 3, height=2.7)
+    figure, grid = panels_for(len(pairs), height=2.7)
     found = []
     for axes, motif_pair in zip(grid, pairs):
         rows = of_pair(models, motif_pair)
         hits = below(rows["paired_p"], results.alpha)
         scatter_models(axes, rows, "test_mse", "mean_abs_interaction", significant=hits, markers=markers)
-        axes.set(title=motif_pair, xlabel=f"Held-out mean squared error ({_error_space(results)})")
+        axes.set_xlabel(f"Held-out mean squared error ({_error_space(results)})")
         axes.set_ylabel(f"Mean |interaction| ({results.unit})")
         rho, p = verdicts.loc[motif_pair, ["spearman_mse_interaction", "spearman_p"]]
         truth = verdicts.loc[motif_pair, "true_mean_abs_interaction"]
         if truth > 0:
             axes.axhline(truth, color=GREEN, lw=0.9, ls="--", zorder=1)
         if pd.notna(rho):
-            note(axes, f"Spearman ρ = {number(rho, 2)}\n{p_text(p)}")
+            panel_title(axes, motif_pair, f"Spearman ρ = {number(rho, 2)}, {p_text(p)}")
             found.append(f"{motif_pair}: Spearman ρ = {number(rho, 2)}, {p_text(p)}")
         else:
+            panel_title(axes, motif_pair)
             found.append(f"{motif_pair}: no rank correlation, too few models")
         axes.margins(0.12)
     legend = model_legend(markers, yes=f"paired p < {results.alpha:g}", no="not significant")
     if (verdicts["true_mean_abs_interaction"] > 0).any():
         legend.append(Line2D([], [], ls="--", color=GREEN, label="true mean |interaction|"))
-    pages_legend(figure, legend)
+    shared_legend(figure, legend)
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; error over held-out "
         f"sequences, interaction over {span(models['n_pairs'])} held-out motif pairs.",
@@ -178,7 +181,7 @@ def by_architecture(all_results: Sequence[DatasetResults]) -> Drawn:
     shades = dict(zip(l1s, np.linspace(0.95, 0.72, len(l1s)))) if len(l1s) > 1 else {l1s[0]: 0.9}
     for axes, (results, motif_pair) in zip(grid, shown):
         _signed_bars(axes, of_pair(results.models, motif_pair), results.alpha, shades)
-        axes.set_title(f"{results.dataset} · {motif_pair}")
+        panel_title(axes, f"{results.dataset} · {motif_pair}")
         axes.set_ylabel(f"Mean interaction ({results.unit})")
     legend = [Patch(facecolor=str(shades[l1]), edgecolor="#777777", label=f"L1 {l1:g}") for l1 in l1s]
     alphas = sorted({r.alpha for r in all_results})
@@ -188,7 +191,7 @@ def by_architecture(all_results: Sequence[DatasetResults]) -> Drawn:
         ),
         Line2D([], [], ls="", marker="o", mfc="white", mec=NOT_SIGNIFICANT, label="not significant"),
     ]
-    pages_legend(figure, legend, columns=6)
+    shared_legend(figure, legend, columns=6)
     designs = "; ".join(
         f"{r.dataset}: {model_count(r.models)}, {span(r.models['n_pairs'])} held-out pairs"
         for r in all_results
@@ -270,7 +273,7 @@ def by_motif_pair(results: DatasetResults) -> Drawn:
     legend.append(Line2D([], [], ls="", marker="|", ms=9, mew=1.6, color=BLACK, label="mean over models"))
     if verdicts["true_mean_interaction"].notna().any():
         legend.append(Line2D([], [], ls="", marker="D", mfc=GREEN, mec="white", label="truth"))
-    pages_legend(figure, legend, columns=4)
+    shared_legend(figure, legend, columns=4)
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {counted(len(pairs), 'motif pair')}, {model_count(models)}; "
         f"{span(models['n_pairs'])} held-out pairs per model.",

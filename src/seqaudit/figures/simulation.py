@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from seqaudit.figures.captions import counted, number, paper, sentences
-from seqaudit.figures.results import DatasetResults
+from seqaudit.figures.results import DatasetResults, Effect
 from seqaudit.figures.style import (
     BLUE,
     CYCLE,
@@ -16,8 +16,9 @@ from seqaudit.figures.style import (
     as_pixels,
     diagonal,
     in_house_style,
-    pages_legend,
+    shared_legend,
     panels,
+    superscript,
     unavailable,
 )
 
@@ -36,10 +37,8 @@ def effect_curves(all_results: Sequence[DatasetResults]) -> Drawn:
     for effect in effects:
         largest = max(r.sequences["expected_count"].max() for r in simulated if r.effect == effect)
         occupancy = np.linspace(0, (largest / effect.scale) ** (1 / effect.exponent), 200)
-        label = f"λ = {effect.scale:g} q" + (f"^{effect.exponent:g}" if effect.exponent != 1 else "")
-        curves.plot(
-            occupancy, effect.scale * occupancy**effect.exponent, color=colours[effect], lw=1.8, label=label
-        )
+        expected = effect.scale * occupancy**effect.exponent
+        curves.plot(occupancy, expected, color=colours[effect], lw=1.8, label=_formula(effect))
     curves.set(xlabel="Summed occupancy of both motifs, q", ylabel="Expected count, λ (reads)")
     curves.set_title("Simulated effect")
     curves.set(xlim=(0, None), ylim=(0, None))
@@ -57,9 +56,9 @@ def effect_curves(all_results: Sequence[DatasetResults]) -> Drawn:
     pairs.set(xlabel="Expected count if effects just added up (reads)", ylabel="Expected count (reads)")
     pairs.set_title("Interaction of the motif pairs")
     pairs.set(xlim=(0, None), ylim=(0, None))
-    pages_legend(figure, [Line2D([], [], ls=":", color="grey", label="no interaction")])
+    shared_legend(figure, [Line2D([], [], ls=":", color="grey", label="no interaction")])
     named = "; ".join(
-        f"{', '.join(r.dataset for r in simulated if r.effect == effect)}: λ = {effect.scale:g} q^{effect.exponent:g}"
+        f"{', '.join(r.dataset for r in simulated if r.effect == effect)}: {_formula(effect)}"
         for effect in effects
     )
     caption = sentences(
@@ -98,3 +97,8 @@ def targets(results: DatasetResults) -> Drawn:
         f"Range {number(sequences['target'].min())} to {number(sequences['target'].max())} {results.unit}.",
     )
     return Drawn(figure, caption)
+
+
+def _formula(effect: Effect) -> str:
+    power = "" if effect.exponent == 1 else superscript(float(f"{effect.exponent:g}"))
+    return f"λ = {effect.scale:g} q{power}"

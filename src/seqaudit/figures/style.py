@@ -136,26 +136,45 @@ def panels(
 ) -> tuple[Figure, list[Axes]]:
     """A figure with a grid of ``n`` panels of one size, row by row.
 
-    One or two panels do not stretch over the whole page, they keep a readable shape.
+    A single panel does not stretch over the whole page: it leaves the right for a legend.
     """
     columns = max(1, min(n, columns))
     rows = math.ceil(n / columns)
-    share = {1: 0.5, 2: 0.85}.get(columns, 1.0)
+    share = 0.72 if columns == 1 else 1.0
     figure = Figure(figsize=(width * share, height * rows + 0.25), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
     grid = figure.subplots(rows, columns, squeeze=False, **subplot_options).ravel()
     for axes in grid[n:]:
         axes.remove()
     return figure, list(grid[:n])
 
 
-def pages_legend(figure: Figure, handles: Sequence, *, columns: int | None = None) -> None:
-    """One legend for all panels, below them."""
-    figure.legend(
-        handles=list(handles),
-        loc="outside lower center",
-        ncols=columns or min(len(handles), 6),
-        columnspacing=1.4,
-    )
+def panels_for(n: int, *, height: float) -> tuple[Figure, list[Axes]]:
+    """``panels`` for one panel per motif pair: two in a row, three if there are many."""
+    return panels(n, columns=2 if n <= 4 else 3, height=height if n <= 4 else 0.85 * height)
+
+
+def panel_title(axes: Axes, title: str, *lines: str) -> None:
+    """A bold title, and below it what the panel's numbers say, clear of the data."""
+    axes.set_title(title, pad=4 + 9.5 * len(lines))
+    for i, line in enumerate(reversed(lines)):
+        axes.annotate(
+            line, (0, 1), (0, 3 + 9.5 * i), xycoords="axes fraction", textcoords="offset points",
+            fontsize=7, color="#333333", annotation_clip=False,
+        )  # fmt: skip
+
+
+def shared_legend(figure: Figure, handles: Sequence, *, columns: int | None = None) -> None:
+    """One legend for all panels: below them, or at the right of a single panel."""
+    handles = list(handles)
+    if len(figure.axes) == 1 and columns is None:
+        figure.legend(handles=handles, loc="outside right upper")
+        return
+    if columns is None:
+        room = figure.get_figwidth() / 0.062  # letters of the legend's size
+        widest = max(len(handle.get_label()) for handle in handles) + 6
+        columns = int(np.clip(room // widest, 1, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.4)
 
 
 def markers_of(architectures) -> dict[str, str]:
@@ -218,14 +237,6 @@ def zero_lines(axes: Axes, *, x: bool = True, y: bool = True) -> None:
         axes.axhline(0, color=LIGHT_GREY, lw=0.8, ls="--", zorder=1)
 
 
-def note(axes: Axes, text: str, *, x: float = 0.98, y: float = 0.97) -> None:
-    """A line or two in a corner of the panel."""
-    axes.text(
-        x, y, text, transform=axes.transAxes, color="#222222", fontsize=7, zorder=6,
-        ha="right" if x > 0.5 else "left", va="top" if y > 0.5 else "bottom",
-    )  # fmt: skip
-
-
 def log_axis(axis) -> None:
     """Label the decades of a logarithmic axis with real superscripts, without mathtext."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
@@ -247,9 +258,9 @@ def power_of_ten(value: float) -> str:
     return f"10{superscript(round(exponent))}"
 
 
-def superscript(number: int) -> str:
-    """An integer in superscript letters."""
-    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def superscript(number: float) -> str:
+    """A number in superscript letters."""
+    return str(number).translate(str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def wrapped(text: str, width: int) -> str:

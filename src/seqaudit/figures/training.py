@@ -11,7 +11,7 @@ from seqaudit.figures.style import (
     Drawn,
     in_house_style,
     log_axis,
-    pages_legend,
+    shared_legend,
     panels,
     unavailable,
     whole_numbers,
@@ -31,7 +31,7 @@ def training_curves(results: DatasetResults) -> Drawn:
     columns = min(models["arch"].nunique(), 4)
     figure, grid = panels(len(groups), columns=columns, height=1.75, sharex=True, sharey=True)
     curves = dict(list(history.sort_values("epoch").groupby("model_id")))
-    for axes, ((l1, arch), members) in zip(grid, groups):
+    for i, (axes, ((l1, arch), members)) in enumerate(zip(grid, groups)):
         for model_id, seed in zip(members["model_id"], members["seed"]):
             if model_id not in curves:
                 continue
@@ -54,8 +54,8 @@ def training_curves(results: DatasetResults) -> Drawn:
         log_axis(axes.yaxis)
         whole_numbers(axes.xaxis)
         axes.set_title(f"{arch}, L1 {l1:g}")
-    figure.supxlabel("Epoch", fontsize=7.5)
-    figure.supylabel("Loss (squared error + L1 penalty)", fontsize=7.5)
+        axes.set(xlabel="Epoch" if i >= len(groups) - columns else "")
+        axes.set(ylabel="Loss" if i % columns == 0 else "")
     shown = [Line2D([], [], color=colours[seed], label=f"seed {seed}") for seed in seeds[: len(CYCLE)]]
     if len(seeds) > len(CYCLE):
         shown.append(Line2D([], [], color=LIGHT_GREY, label=f"{len(seeds) - len(CYCLE)} more seeds"))
@@ -64,12 +64,10 @@ def training_curves(results: DatasetResults) -> Drawn:
         Line2D([], [], color="black", lw=0.9, label="validation"),
         Line2D([], [], ls="", marker="o", ms=4, color="black", label="kept epoch"),
     ]
-    pages_legend(figure, shown, columns=min(len(shown), 8))
+    shared_legend(figure, shown)
     epochs = history.groupby("model_id")["epoch"].max()
     caption = sentences(
-        f"{dataset_words(results.dataset, models)}; {model_count(models)}, {span(epochs)} epochs."
-        if len(set(epochs)) < 3
-        else f"{dataset_words(results.dataset, models)}; {model_count(models)}, {epochs.min()} to {epochs.max()} epochs.",
+        f"{dataset_words(results.dataset, models)}; {model_count(models)}, {span(epochs)} epochs.",
         "Loss is mean squared error in the training space plus the L1 penalty, as used for early stopping; "
         "thin: training batches, thick: validation, dot: epoch whose weights were kept.",
     )

@@ -4,137 +4,160 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from seqaudit.figures.captions import counted, sentences, span
 from seqaudit.figures.results import DatasetResults, motif_pairs_of, of_pair
-from seqaudit.figures.style import GREY, Drawn, in_house_style, pages_legend, panels, superscript, unavailable
+from seqaudit.figures.style import (
+    WIDTH,
+    Drawn,
+    in_house_style,
+    panel_title,
+    panels,
+    shared_legend,
+    superscript,
+    unavailable,
+)
 
 TESTS = {
-    "paired_p": "loss, paired",
-    "unpaired_p": "loss, unpaired",
-    "twin_p": "additive twin",
-    "random_location_p": "loss, vs random locations",
-    "shuffled_loss_p": "loss, vs shuffled",
-    "train_paired_p": "training pairs: loss, paired",
-    "train_unpaired_p": "training pairs: loss, unpaired",
-    "train_random_location_p": "training pairs: vs random",
-    "interaction_p": "interaction ≠ 0",
-    "random_location_magnitude_p": "size, vs random locations",
-    "shuffled_p": "size, vs shuffled",
+    "Loss": {
+        "paired_p": "paired",
+        "unpaired_p": "unpaired",
+        "twin_p": "additive twin",
+        "random_location_p": "vs random",
+        "shuffled_loss_p": "vs shuffled",
+    },
+    "Training": {
+        "train_paired_p": "paired",
+        "train_unpaired_p": "unpaired",
+        "train_random_location_p": "vs random",
+    },
+    "Size": {
+        "interaction_p": "not 0",
+        "random_location_magnitude_p": "vs random",
+        "shuffled_p": "vs shuffled",
+    },
 }
-"""Tests in the order of how much they say about the truth; dividers follow ``_GROUP_STARTS``."""
-_GROUP_STARTS = ("random_location_p", "train_paired_p", "interaction_p")
-_BOUNDS = (3.0, 6.0, 12.0, 300.0)
-_SHADES = ("#F3F3F3", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
-_NUMBERS_BELOW = 16
-"""With fewer rows than this the cells also carry their number."""
+"""Tests of the loss_models table by what they look at, the most telling ones first."""
+
+_BOUNDS = (3, 6, 12)
+_SHADES = ("#F1F1F1", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
+_LARGEST = 400.0
+"""Stands for -log10 of a p-value that has become 0."""
+_NUMBERS_UP_TO = 15
+"""With no more rows than this the cells also carry their number."""
 
 
 @in_house_style
 def overview(all_results: Sequence[DatasetResults]) -> Drawn:
     """Heat map of -log10 p: models by tests, one panel per dataset and motif pair."""
     shown = [(r, pair) for r in all_results for pair in motif_pairs_of(r)]
-    tests = [t for t in TESTS if any(r.models[t].notna().any() for r in all_results)]
+    tests = {
+        group: [t for t in members if any(r.models[t].notna().any() for r in all_results)]
+        for group, members in TESTS.items()
+    }
+    tests = {group: members for group, members in tests.items() if members}
     if not tests:
         return unavailable("no test could be computed.")
     most_rows = max(len(of_pair(r.models, pair)) for r, pair in shown)
-    row_height = float(np.clip(6.2 / most_rows, 0.05, 0.19))
-    columns = min(4, len(shown))
-    figure, grid = panels(len(shown), columns=columns, height=1.7 + row_height * most_rows)
-    if columns < 3:
-        figure.set_figwidth({1: 4.4, 2: 6.6}[columns])
+    row_height = float(np.clip(6.3 / most_rows, 0.05, 0.2))
+    columns = 4 if len(shown) in (4, 7, 8) else 3
+    figure, grid = panels(len(shown), columns=columns, height=1.25 + row_height * most_rows)
+    figure.set_figwidth({1: 4.3, 2: 6.2}.get(len(shown), WIDTH))
+    same_design = len({len(of_pair(r.models, pair)) for r, pair in shown}) == 1
     for i, (axes, (results, motif_pair)) in enumerate(zip(grid, shown)):
-        models = of_pair(results.models, motif_pair).sort_values(["arch", "l1", "seed"])
-        _heat(axes, models, tests, results.alpha, row_height)
-        axes.set_title(f"{results.dataset}\n{motif_pair}")
-        if i % columns == 0 or columns < 3 or len({len(r.models) for r in all_results}) > 1:
+        models = (
+            of_pair(results.models, motif_pair).sort_values(["arch", "l1", "seed"]).reset_index(drop=True)
+        )
+        _heat(axes, models, tests, results.alpha)
+        panel_title(axes, f"{results.dataset}\n{motif_pair}", "")
+        if i % columns == 0 or not same_design:
             _row_labels(axes, models, row_height)
     alpha = all_results[0].alpha
-    edges = [f"p ≥ {alpha:g}", f"p < {alpha:g}", *(f"p < 10{superscript(-int(b))}" for b in _BOUNDS[:-1])]
+    edges = [f"p ≥ {alpha:g}", f"p < {alpha:g}", *(f"p < 10{superscript(-bound)}" for bound in _BOUNDS)]
     legend = [Patch(fc=c, ec="#999999", lw=0.4, label=e) for c, e in zip(_SHADES, edges)]
-    legend.append(Patch(fc="white", ec="#999999", lw=0.4, hatch="////", label="not computed"))
-    pages_legend(figure, legend)
+    if any(r.models[t].isna().any() for r in all_results for group in tests.values() for t in group):
+        legend.append(Patch(fc="white", ec="#999999", lw=0.4, hatch="/////", label="not computed"))
+    shared_legend(figure, legend, columns=len(legend) if len(shown) > 1 else 3)
     caption = sentences(
         f"{counted(len(shown), 'question')} (dataset × motif pair), "
         f"{span(len(of_pair(r.models, pair)) for r, pair in shown)} models each, "
         f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out motif pairs per model.",
-        "Each row is a trained model, each column a test; darker is smaller p, palest is not significant at "
-        f"{alpha:g}; no correction for the number of models.",
-        "Columns are ordered by how much they say about the truth. Tests of size, on the right, come out "
-        "significant for nearly every model, also where the truth has no interaction; the unpaired loss test "
-        "separates real from false.",
+        "Each row is a trained model (architecture, L1 weight, seed), each column a test; darker is smaller p, "
+        f"grey is not significant at {alpha:g}; no correction for the number of models.",
+        "Numbers are −log₁₀ p." if most_rows <= _NUMBERS_UP_TO else "",
+        "Loss: does removing the interaction raise the loss on held-out pairs? Training: the same on pairs "
+        "the model has seen. Size: is the interaction different from 0, or larger than at random locations or in "
+        "shuffled sequences? Tests of size come out significant for nearly every model, also where the truth "
+        "has no interaction.",
     )
     return Drawn(figure, caption)
 
 
-def _heat(axes, models, tests, alpha, row_height) -> None:
+def _heat(axes, models, tests: dict[str, list[str]], alpha: float) -> None:
+    names = [test for members in tests.values() for test in members]
     with np.errstate(divide="ignore"):
-        strength = -np.log10(models[tests].to_numpy(dtype=float))
-    bounds = [0.0, -np.log10(alpha), *_BOUNDS[:-1], 400.0]
-    norm = BoundaryNorm(bounds, len(_SHADES))
-    axes.set_facecolor("white")
-    rows, columns = strength.shape
-    for row, column in zip(*np.nonzero(np.isnan(strength))):
+        strength = np.minimum(-np.log10(models[names].to_numpy(dtype=float)), _LARGEST)
+    for row, column in np.argwhere(np.isnan(strength)):
         axes.add_patch(
-            Patch(fc="white", ec="#BBBBBB", hatch="////", lw=0) if False else _missing_cell(column, row)
+            Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec="#BBBBBB", hatch="/////", lw=0)
         )
     axes.imshow(
-        np.ma.masked_invalid(np.minimum(strength, 399.0)),
+        np.ma.masked_invalid(strength),
         cmap=ListedColormap(_SHADES),
-        norm=norm,
+        norm=BoundaryNorm([0, -np.log10(alpha), *_BOUNDS, _LARGEST + 1], len(_SHADES)),
         aspect="auto",
         interpolation="nearest",
     )
-    axes.set_xticks(
-        range(columns), [TESTS[t] for t in tests], rotation=55, ha="right", rotation_mode="anchor"
-    )
+    labels = [TESTS[group][test] for group, members in tests.items() for test in members]
+    axes.set_xticks(range(len(names)), labels, rotation=60, ha="right", rotation_mode="anchor")
     axes.set_yticks([])
-    axes.tick_params(length=0)
-    for edge in np.arange(0.5, columns - 0.5):
-        axes.axvline(edge, color="white", lw=0.6)
-    for start in _GROUP_STARTS:
-        if start in tests and tests.index(start):
-            axes.axvline(tests.index(start) - 0.5, color=GREY, lw=1.0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    for edge in _changes(models["arch"]):
-        axes.axhline(edge, color="black", lw=0.9)
-    for edge in _changes(models["arch"].astype(str) + models["l1"].astype(str)):
-        axes.axhline(edge, color="white", lw=1.2, zorder=1.5)
-    if rows < _NUMBERS_BELOW:
+    axes.tick_params(length=0, pad=2)
+    axes.spines[:].set_visible(False)
+    _rule(axes.axvline, np.arange(len(names) - 1) + 0.5, "white", 0.7)
+    _rule(axes.axhline, _changes(models["arch"].astype(str) + models["l1"].astype(str)), "white", 1.5)
+    _rule(axes.axhline, _changes(models["arch"]), "#222222", 0.9)
+    first = 0
+    for group, members in tests.items():
+        axes.annotate(
+            group, (first - 0.4, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
+            fontsize=6.5, color="#333333",
+        )  # fmt: skip
+        first += len(members)
+        if first < len(names):
+            axes.axvline(first - 0.5, color="white", lw=4)
+    if len(models) <= _NUMBERS_UP_TO:
         for (row, column), value in np.ndenumerate(strength):
-            if np.isfinite(value) or np.isinf(value):
-                text = "∞" if np.isinf(value) else f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+            if np.isfinite(value):
                 axes.text(
-                    column, row, text, ha="center", va="center", fontsize=4.8,
-                    color="white" if value >= _BOUNDS[1] else "#222222",
+                    column, row, "∞" if value == _LARGEST else f"{value:.0f}" if value >= 9.95 else f"{value:.1f}",
+                    ha="center", va="center", fontsize=5, color="white" if value >= _BOUNDS[1] else "#222222",
                 )  # fmt: skip
 
 
-def _missing_cell(column, row):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(
-        (column - 0.5, row - 0.5), 1, 1, fc="white", ec="#BBBBBB", hatch="////", lw=0, zorder=0.5
-    )
-
-
-def _row_labels(axes, models, row_height) -> None:
-    """Architecture and L1 once per block, seeds on every row where there is room."""
-    size = min(6.5, 72 * row_height * 0.8)
-    if size >= 3.6:
+def _row_labels(axes, models, row_height: float) -> None:
+    """Architecture and L1 weight once per block, the seed on every row that has room for it."""
+    size = min(6.5, 72 * row_height * 0.85)
+    if size >= 3.5:
         axes.set_yticks(range(len(models)), models["seed"].astype(str), fontsize=size)
-    axes.tick_params(axis="y", length=0, pad=1)
-    for offset, columns, form in ((-0.17, ["arch", "l1"], "L1 {1:g}"), (-0.46, ["arch"], "{0}")):
-        numbered = models.reset_index(drop=True)
-        for key, block in numbered.groupby(columns, sort=False):
-            axes.text(
-                offset, block.index.to_numpy().mean(), form.format(*key), transform=axes.get_yaxis_transform(),
-                ha="right", va="center", fontsize=6.5, fontweight="bold" if len(columns) == 1 else "normal",
+    for points, columns, words, weight in (
+        (-22, ["arch", "l1"], "L1 {1:g}", "normal"),
+        (-60, ["arch"], "{0}", "bold"),
+    ):
+        for key, block in models.groupby(columns, sort=False):
+            axes.annotate(
+                words.format(*key), (0, block.index.to_numpy().mean()), (points, 0),
+                xycoords=("axes fraction", "data"), textcoords="offset points",
+                ha="right", va="center", fontsize=6.5, fontweight=weight,
             )  # fmt: skip
 
 
+def _rule(line, positions, colour: str, width: float) -> None:
+    for position in positions:
+        line(position, color=colour, lw=width)
+
+
 def _changes(values) -> np.ndarray:
+    """Positions between rows at which a value changes."""
     values = values.to_numpy()
     return np.flatnonzero(values[1:] != values[:-1]) + 0.5
