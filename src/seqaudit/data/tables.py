@@ -92,6 +92,7 @@ def read_table(path: str | Path, schema: str, *, columns: list[str] | None = Non
                 f"'{schema}', this seqaudit reads version {declared.version}. Rerun the rule that makes it."
             )
         wanted = columns or [column.name for column in declared.columns]
+        assert set(wanted) <= set(stored.names), f"columns {columns} are not all in table '{schema}'"
         arrow = pq.read_table(path, columns=wanted)
     except (pa.ArrowException, OSError) as error:
         raise SeqauditError(
