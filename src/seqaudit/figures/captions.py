@@ -1,11 +1,9 @@
-"""Words and numbers that captions share. Every number comes from a table."""
+"""Words and numbers that captions, axes and report share. Nothing here draws."""
 
 import math
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
-
-from seqaudit.figures.style import superscript
 
 SMALLEST = 1e-300
 """Below this a p-value has left the range of floating point and is reported as '<'."""
@@ -26,6 +24,21 @@ def p_text(p: float | None, name: str = "p") -> str:
     if mantissa == "10":
         mantissa, exponent = "1", exponent + 1
     return f"{name} = {mantissa}×10{superscript(exponent)}"
+
+
+def power_of_ten(value: float) -> str:
+    """``0.01`` as ``0.01``, ``1e-7`` as ``10⁻⁷``, other values plainly."""
+    if value <= 0 or 1e-3 <= value < 1e5:
+        return f"{value:,g}"
+    exponent = math.log10(value)
+    if abs(exponent - round(exponent)) > 1e-6:
+        return f"{value:.1g}"
+    return f"10{superscript(round(exponent))}"
+
+
+def superscript(number: float) -> str:
+    """A number in superscript letters."""
+    return str(number).translate(str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def counted(n: int, noun: str) -> str:

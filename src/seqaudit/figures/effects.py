@@ -7,7 +7,16 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.lines import Line2D
 
-from seqaudit.figures.captions import counted, counterpart, dataset_words, model_count, paper, sentences, span
+from seqaudit.figures.captions import (
+    counted,
+    counterpart,
+    dataset_words,
+    model_count,
+    paper,
+    power_of_ten,
+    sentences,
+    span,
+)
 from seqaudit.figures.loss import pooled_models
 from seqaudit.figures.results import DatasetResults, motif_pairs_of, of_pair
 from seqaudit.figures.style import (
@@ -16,11 +25,10 @@ from seqaudit.figures.style import (
     Drawn,
     diagonal,
     in_house_style,
-    shared_legend,
     panel_title,
     panels,
-    power_of_ten,
     say_missing,
+    shared_legend,
     unavailable,
     zero_lines,
 )
@@ -82,8 +90,10 @@ def against_main_effect_error(results: DatasetResults) -> Drawn:
     shared_legend(figure, _reference_lines())
     caption = sentences(
         f"{dataset_words(results.dataset, results.models)}. {'; '.join(told)}.",
-        "x: true minus predicted sum of the main effects; y: predicted minus true interaction (the true one is 0 "
-        "in additive data). Along the dotted line the false interaction repairs exactly what the main effects "
+        "x: true minus predicted sum of the main effects; y: predicted minus true interaction (the true one "
+        "is 0 "
+        "in additive data). Along the dotted line the false interaction repairs exactly what the main "
+        "effects "
         "miss: this is how a false interaction can lower the loss.",
         counterpart(results.models, _ERRORS),
     )
@@ -114,7 +124,8 @@ def against_position(all_results: Sequence[DatasetResults]) -> Drawn:
         f"Pairs of all models. {designs}.",
         "Distance: the larger of the two distances between a motif's centre and the centre of the sequence. "
         "Colour: motif pairs per cell, logarithmic (single points where there are few).",
-        "Without padding ('valid'), a convolution sees bases near the ends fewer times: interactions that appear "
+        "Without padding ('valid'), a convolution sees bases near the ends fewer times: interactions that "
+        "appear "
         "only there are made by the architecture, not by the data.",
         paper("Fig. F.1"),
     )

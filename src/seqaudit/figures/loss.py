@@ -15,6 +15,7 @@ from seqaudit.figures.captions import (
     model_count,
     p_text,
     paper,
+    power_of_ten,
     sentences,
     span,
 )
@@ -28,12 +29,11 @@ from seqaudit.figures.style import (
     in_house_style,
     markers_of,
     model_legend,
-    shared_legend,
     panel_title,
     panels_for,
-    power_of_ten,
     say_missing,
     scatter_models,
+    shared_legend,
     unavailable,
     zero_lines,
 )
@@ -73,7 +73,8 @@ def improvement(results: DatasetResults) -> Drawn:
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each, "
         f"{span(models['n_pairs'])} held-out motif pairs per model.",
         "Loss improvement = loss of the prediction without the interaction minus loss with it "
-        f"({loss_words(results.transform, results.unit)}); above 0 the interaction helps to predict the data.",
+        f"({loss_words(results.transform, results.unit)}); above 0 the interaction helps to predict the "
+        "data.",
         f"Filled: one-sided signed-rank (Wilcoxon) test of the improvement, p < {results.alpha:g} "
         f"({'; '.join(counts)}), no correction for the number of models.",
         "x: Pearson r over the pairs between |interaction| and the sum of both main effects.",
@@ -119,9 +120,11 @@ def densities(results: DatasetResults) -> Drawn:
     caption = sentences(
         f"{dataset_words(results.dataset, models)}. Loss of every held-out motif pair "
         f"({loss_words(results.transform, results.unit)}, drawn on an ln(1 + x) axis).",
-        f"Shown are the models whose paired test has p < {results.alpha:g}, pooled, or the one nearest to it.",
+        f"Shown are the models whose paired test has p < {results.alpha:g}, pooled, or the one nearest to "
+        "it.",
         f"{'; '.join(told)}.",
-        "If the interaction is real, the dashed curve lies to the right. The unpaired (Mann-Whitney) test asks "
+        "If the interaction is real, the dashed curve lies to the right. The unpaired (Mann-Whitney) test "
+        "asks "
         "whether it does; the paired test also finds shifts far too small to see here.",
         counterpart(models, _DENSITIES),
     )
@@ -231,7 +234,8 @@ def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
     caption = sentences(
         f"{len(all_results)} dataset{'s' * (len(all_results) > 1)}, one point per model, "
         f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out pairs per model.",
-        "Mean loss improvement at the real motif pairs against that at random locations of the same sequences.",
+        "Mean loss improvement at the real motif pairs against that at random locations of the same "
+        "sequences.",
         SEM,
         f"Filled: rank-sum (Mann-Whitney) test, real greater, p < {alpha:g} ({'; '.join(counts)}).",
         "Random locations can overlap a motif, so this null is not free of signal.",

@@ -20,6 +20,7 @@ from seqaudit.figures.captions import (
     number,
     p_text,
     paper,
+    power_of_ten,
     sentences,
     span,
 )
@@ -36,12 +37,12 @@ from seqaudit.figures.style import (
     in_house_style,
     markers_of,
     model_legend,
-    shared_legend,
     panel_title,
     panels,
     panels_for,
     say_missing,
     scatter_models,
+    shared_legend,
     unavailable,
     zero_lines,
 )
@@ -161,7 +162,8 @@ def against_test_error(results: DatasetResults) -> Drawn:
         legend.append(Line2D([], [], ls="--", color=GREEN, label="true mean |interaction|"))
     shared_legend(figure, legend)
     caption = sentences(
-        f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; error over held-out "
+        f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; error over "
+        "held-out "
         f"sequences, interaction over {span(models['n_pairs'])} held-out motif pairs.",
         f"Does a better model have less spurious interaction? {'; '.join(found)}.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {results.alpha:g}.",
@@ -183,7 +185,9 @@ def by_architecture(all_results: Sequence[DatasetResults]) -> Drawn:
         _signed_bars(axes, of_pair(results.models, motif_pair), results.alpha, shades)
         panel_title(axes, f"{results.dataset} · {motif_pair}")
         axes.set_ylabel(f"Mean interaction ({results.unit})")
-    legend = [Patch(facecolor=str(shades[l1]), edgecolor="#777777", label=f"L1 {l1:g}") for l1 in l1s]
+    legend = [
+        Patch(facecolor=str(shades[l1]), edgecolor="#777777", label=f"L1 {power_of_ten(l1)}") for l1 in l1s
+    ]
     alphas = sorted({r.alpha for r in all_results})
     legend += [
         Line2D(
@@ -198,10 +202,12 @@ def by_architecture(all_results: Sequence[DatasetResults]) -> Drawn:
     )
     caption = sentences(
         f"{designs}.",
-        "Dots: mean signed interaction of one model over its pairs; bars: mean of the dots (over seeds), grouped "
+        "Dots: mean signed interaction of one model over its pairs; bars: mean of the dots (over seeds), "
+        "grouped "
         "by architecture and L1 weight.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {alphas[0]:g}.",
-        "In additive data all values should be 0; a sign shared by all models of a panel is a systematic error.",
+        "In additive data all values should be 0; a sign shared by all models of a panel is a systematic "
+        "error.",
         paper("Fig. F.8"),
     )
     return Drawn(figure, caption)
@@ -262,7 +268,7 @@ def by_motif_pair(results: DatasetResults) -> Drawn:
                 verdict["true_mean_interaction"], row, "D", ms=6, mfc=GREEN, mec="white", mew=0.6, zorder=6
             )
         axes.text(
-            1.02, row, f"{verdict['verdict']}\n{verdict['n_unpaired']}/{verdict['n_models']} unpaired",
+            1.02, row, f"{verdict['verdict']}\n{verdict['n_supported']} of {verdict['n_models']} models",
             transform=axes.get_yaxis_transform(), va="center", fontsize=6.5,
         )  # fmt: skip
     zero_lines(axes, y=False)
@@ -275,11 +281,12 @@ def by_motif_pair(results: DatasetResults) -> Drawn:
         legend.append(Line2D([], [], ls="", marker="D", mfc=GREEN, mec="white", label="truth"))
     shared_legend(figure, legend, columns=4)
     caption = sentences(
-        f"{dataset_words(results.dataset, models)}; {counted(len(pairs), 'motif pair')}, {model_count(models)}; "
+        f"{dataset_words(results.dataset, models)}; {counted(len(pairs), 'motif pair')}, "
+        f"{model_count(models)}; "
         f"{span(models['n_pairs'])} held-out pairs per model.",
         "Each point is the mean signed interaction of one model, the black bar their mean.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {results.alpha:g}. "
-        "Right: the verdict, and how many models pass the unpaired test.",
+        "Right: the verdict, and how many models support it.",
         "Green diamond: mean true interaction of the same pairs."
         if verdicts["true_mean_interaction"].notna().any()
         else "The truth is unknown for measured data.",

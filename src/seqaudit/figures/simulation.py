@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.lines import Line2D
 
-from seqaudit.figures.captions import counted, number, paper, sentences
+from seqaudit.figures.captions import counted, number, paper, sentences, superscript
 from seqaudit.figures.results import DatasetResults, Effect
 from seqaudit.figures.style import (
     BLUE,
@@ -16,9 +16,8 @@ from seqaudit.figures.style import (
     as_pixels,
     diagonal,
     in_house_style,
-    shared_legend,
     panels,
-    superscript,
+    shared_legend,
     unavailable,
 )
 
@@ -66,7 +65,8 @@ def effect_curves(all_results: Sequence[DatasetResults]) -> Drawn:
         "Left: a sequence's expected count λ depends on q, the occupancy summed over both motifs and all "
         "positions; observed counts are Poisson. Exponent 1 is additive, so no two motifs interact (negative "
         "control); above 1 they do (positive control).",
-        f"Right: up to {counted(n_pairs, 'motif pair')} per dataset; the vertical distance from the dotted line "
+        f"Right: up to {counted(n_pairs, 'motif pair')} per dataset; the vertical distance from the dotted "
+        "line "
         "is the true interaction.",
         paper("Fig. 1"),
     )

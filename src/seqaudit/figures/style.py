@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from seqaudit.data.tables import atomic_path
+from seqaudit.figures.captions import power_of_ten
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -35,6 +36,8 @@ WIDTH = 7.2
 RASTER_ABOVE = 2_000
 """A layer with more points than this is stored as pixels, axes and text stay vector."""
 DPI = 300
+_SIDE_LEGEND = 24
+"""Longest label, in letters, of a legend beside a panel."""
 
 _RC = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -167,13 +170,14 @@ def panel_title(axes: Axes, title: str, *lines: str) -> None:
 def shared_legend(figure: Figure, handles: Sequence, *, columns: int | None = None) -> None:
     """One legend for all panels: below them, or at the right of a single panel."""
     handles = list(handles)
-    if len(figure.axes) == 1 and columns is None:
+    widest = max(len(handle.get_label()) for handle in handles)
+    if len(figure.axes) == 1 and columns is None and widest <= _SIDE_LEGEND:
         figure.legend(handles=handles, loc="outside right upper")
         return
     if columns is None:
         room = figure.get_figwidth() / 0.062  # letters of the legend's size
-        widest = max(len(handle.get_label()) for handle in handles) + 6
-        columns = int(np.clip(room // widest, 1, len(handles)))
+        rows = math.ceil(len(handles) / np.clip(room // (widest + 6), 1, len(handles)))
+        columns = math.ceil(len(handles) / rows)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.4)
 
 
@@ -246,21 +250,6 @@ def log_axis(axis) -> None:
 def whole_numbers(axis) -> None:
     """Ticks at whole numbers only."""
     axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-
-
-def power_of_ten(value: float) -> str:
-    """``0.01`` as ``0.01``, ``1e-7`` as ``10⁻⁷``, other values plainly."""
-    if value <= 0 or 1e-3 <= value < 1e5:
-        return f"{value:,g}"
-    exponent = math.log10(value)
-    if abs(exponent - round(exponent)) > 1e-6:
-        return f"{value:.1g}"
-    return f"10{superscript(round(exponent))}"
-
-
-def superscript(number: float) -> str:
-    """A number in superscript letters."""
-    return str(number).translate(str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def wrapped(text: str, width: int) -> str:

@@ -3,7 +3,7 @@
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from seqaudit.figures.captions import dataset_words, model_count, sentences, span
+from seqaudit.figures.captions import dataset_words, model_count, power_of_ten, sentences, span
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.style import (
     CYCLE,
@@ -11,8 +11,8 @@ from seqaudit.figures.style import (
     Drawn,
     in_house_style,
     log_axis,
-    shared_legend,
     panels,
+    shared_legend,
     unavailable,
     whole_numbers,
 )
@@ -53,7 +53,7 @@ def training_curves(results: DatasetResults) -> Drawn:
         axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
         log_axis(axes.yaxis)
         whole_numbers(axes.xaxis)
-        axes.set_title(f"{arch}, L1 {l1:g}")
+        axes.set_title(f"{arch}, L1 {power_of_ten(l1)}")
         axes.set(xlabel="Epoch" if i >= len(groups) - columns else "")
         axes.set(ylabel="Loss" if i % columns == 0 else "")
     shown = [Line2D([], [], color=colours[seed], label=f"seed {seed}") for seed in seeds[: len(CYCLE)]]

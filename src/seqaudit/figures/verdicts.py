@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch, Rectangle
 
-from seqaudit.figures.captions import counted, sentences, span
+from seqaudit.figures.captions import counted, power_of_ten, sentences, span, superscript
 from seqaudit.figures.results import DatasetResults, motif_pairs_of, of_pair
 from seqaudit.figures.style import (
     WIDTH,
@@ -15,7 +15,6 @@ from seqaudit.figures.style import (
     panel_title,
     panels,
     shared_legend,
-    superscript,
     unavailable,
 )
 
@@ -27,7 +26,7 @@ TESTS = {
         "random_location_p": "vs random",
         "shuffled_loss_p": "vs shuffled",
     },
-    "Training": {
+    "Train": {
         "train_paired_p": "paired",
         "train_unpaired_p": "unpaired",
         "train_random_location_p": "vs random",
@@ -83,11 +82,13 @@ def overview(all_results: Sequence[DatasetResults]) -> Drawn:
         f"{counted(len(shown), 'question')} (dataset × motif pair), "
         f"{span(len(of_pair(r.models, pair)) for r, pair in shown)} models each, "
         f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out motif pairs per model.",
-        "Each row is a trained model (architecture, L1 weight, seed), each column a test; darker is smaller p, "
+        "Each row is a trained model (architecture, L1 weight, seed), each column a test; darker is smaller "
+        "p, "
         f"grey is not significant at {alpha:g}; no correction for the number of models.",
         "Numbers are −log₁₀ p." if most_rows <= _NUMBERS_UP_TO else "",
-        "Loss: does removing the interaction raise the loss on held-out pairs? Training: the same on pairs "
-        "the model has seen. Size: is the interaction different from 0, or larger than at random locations or in "
+        "Loss: does removing the interaction raise the loss on held-out pairs? Train: the same on pairs "
+        "the model has seen. Size: is the interaction different from 0, or larger than at random locations "
+        "or in "
         "shuffled sequences? Tests of size come out significant for nearly every model, also where the truth "
         "has no interaction.",
     )
@@ -110,7 +111,7 @@ def _heat(axes, models, tests: dict[str, list[str]], alpha: float) -> None:
         interpolation="nearest",
     )
     labels = [TESTS[group][test] for group, members in tests.items() for test in members]
-    axes.set_xticks(range(len(names)), labels, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=6.5)
     axes.set_yticks([])
     axes.tick_params(length=0, pad=2)
     axes.spines[:].set_visible(False)
@@ -129,10 +130,9 @@ def _heat(axes, models, tests: dict[str, list[str]], alpha: float) -> None:
     if len(models) <= _NUMBERS_UP_TO:
         for (row, column), value in np.ndenumerate(strength):
             if np.isfinite(value):
-                axes.text(
-                    column, row, "∞" if value == _LARGEST else f"{value:.0f}" if value >= 9.95 else f"{value:.1f}",
-                    ha="center", va="center", fontsize=5, color="white" if value >= _BOUNDS[1] else "#222222",
-                )  # fmt: skip
+                shown = "∞" if value == _LARGEST else f"{value:.{0 if value >= 9.95 else 1}f}"
+                colour = "white" if value >= _BOUNDS[1] else "#222222"
+                axes.text(column, row, shown, ha="center", va="center", fontsize=5, color=colour)
 
 
 def _row_labels(axes, models, row_height: float) -> None:
@@ -140,16 +140,17 @@ def _row_labels(axes, models, row_height: float) -> None:
     size = min(6.5, 72 * row_height * 0.85)
     if size >= 3.5:
         axes.set_yticks(range(len(models)), models["seed"].astype(str), fontsize=size)
-    for points, columns, words, weight in (
-        (-22, ["arch", "l1"], "L1 {1:g}", "normal"),
-        (-60, ["arch"], "{0}", "bold"),
-    ):
-        for key, block in models.groupby(columns, sort=False):
-            axes.annotate(
-                words.format(*key), (0, block.index.to_numpy().mean()), (points, 0),
-                xycoords=("axes fraction", "data"), textcoords="offset points",
-                ha="right", va="center", fontsize=6.5, fontweight=weight,
-            )  # fmt: skip
+    for (arch,), block in models.groupby(["arch"], sort=False):
+        _block_label(axes, arch, block, -60, "bold")
+    for (_, l1), block in models.groupby(["arch", "l1"], sort=False):
+        _block_label(axes, f"L1 {power_of_ten(l1)}", block, -22, "normal")
+
+
+def _block_label(axes, text: str, block, points: float, weight: str) -> None:
+    axes.annotate(
+        text, (0, block.index.to_numpy().mean()), (points, 0), xycoords=("axes fraction", "data"),
+        textcoords="offset points", ha="right", va="center", fontsize=6.5, fontweight=weight,
+    )  # fmt: skip
 
 
 def _rule(line, positions, colour: str, width: float) -> None:
