@@ -1,16 +1,22 @@
 """Sentences that say why a loss test came to its verdict, with the numbers in them."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
-TEST_NAMES = {
-    "unpaired": "unpaired",
-    "paired": "paired",
-    "random_location": "random-location",
-}
+TEST_NAMES = {"unpaired": "unpaired", "paired": "paired", "random_location": "random-location"}
+"""Tests that may decide, by the name of the option, and what sentences call them."""
 PUBLISHED_FALSE_POSITIVES = {"unpaired": 0, "paired": 19, "random_location": 14}
 """Of 45 models of the published same-padding negative control (Finkelstein et al. 2020, App. F and G)."""
+
+
+class Votes(NamedTuple):
+    """Models of one architecture: how many support an interaction, how many were tested, their error."""
+
+    supported: int
+    tested: int
+    test_mse: float
 
 
 def explain_model(row: Mapping, *, deciding_test: str) -> str:
@@ -29,18 +35,15 @@ def explain_model(row: Mapping, *, deciding_test: str) -> str:
     if pd.isna(deciding_p):
         return "The model has no interaction that could help: it is additive on these pairs up to rounding."
     numbers = (
-        f"{name} {format_p(deciding_p)}, median loss change {row['median_loss_improvement']:+.3g} "
-        f"over {row['n_pairs']} held-out pairs"
+        f"{name} {format_p(deciding_p)}, loss without minus loss with it has median "
+        f"{row['median_loss_improvement']:+.3g} over {row['n_pairs']} held-out pairs"
     )
     if verdict == "supported":
         return f"Held-out predictions get worse without the interaction: {numbers}." + _caution(deciding_test)
     if verdict == "suggestive":
-        return f"Only the paired test sees a gain ({format_p(row['paired_p'])}; {numbers})." + _caution(
-            "paired"
-        )
+        paired = format_p(row["paired_p"])
+        return f"Only the paired test ({paired}) sees a gain: {numbers}." + _caution("paired")
     reason = f"Held-out predictions do not get reliably worse without the interaction: {numbers}."
-    if deciding_p < 0.5 and row["median_loss_improvement"] <= 0:
-        reason = f"The typical held-out prediction is no worse without the interaction: {numbers}."
     if row["shuffled_p"] < 1e-3:
         reason += (
             " That |interaction| exceeds the one in shuffled sequences "
@@ -49,53 +52,63 @@ def explain_model(row: Mapping, *, deciding_test: str) -> str:
     return reason
 
 
-def explain_pair(row: Mapping, *, deciding_test: str) -> str:
+def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
     """Why a motif pair's interaction is real, not supported, inconsistent or not tested.
 
     Parameters
     ----------
     row : mapping
         One row of ``loss_verdicts``, with ``combined_p`` (of the deciding test),
-        ``supporting`` (architecture to models that support it, models tested) and the
-        ``status`` of a model.
+        ``supporting`` (architecture to ``Votes``) and the ``status`` of a model.
     deciding_test : str
         Key of ``TEST_NAMES``.
+    alpha : float
+        False discovery rate below which q counts as significant.
     """
     if row["verdict"] == "not tested":
         return f"No model could be tested: {row['status']}."
     if pd.isna(row["combined_p"]):
         return (
             f"No model shows an interaction: all {row['n_models']} are additive on the {row['n_pairs']} "
-            "held-out pairs."
+            "held-out pairs up to rounding."
         )
-    counts = ", ".join(f"{arch} {yes}/{tested}" for arch, (yes, tested) in row["supporting"].items())
-    found = f"{row['n_supported']} of {row['n_models']} models support it ({counts})"
+    supporting = row["supporting"]
+    counts = ", ".join(f"{arch} {votes.supported}/{votes.tested}" for arch, votes in supporting.items())
     numbers = (
         f"{TEST_NAMES[deciding_test]} test over all models {format_p(row['combined_p'])}, "
         f"q = {format_number(row['q_value'])}"
     )
+    reason = f"{row['n_supported']} of {row['n_models']} models support it ({counts}; {numbers})."
     if row["verdict"] == "real":
-        direction = "more" if row["mean_interaction"] > 0 else "less"
-        reason = (
-            f"{found}: without it they predict held-out targets worse ({numbers}; median loss change "
-            f"{row['median_loss_improvement']:+.3g}). Together the motifs do {direction} than the sum of "
-            f"their single effects, by {row['mean_interaction']:+.3g} on average over {row['n_pairs']} pairs."
+        reason += (
+            " Without it they predict held-out targets worse: loss without minus loss with it has median "
+            f"{row['median_loss_improvement']:+.3g} over {row['n_pairs']} pairs. {_direction(row)}"
         )
-        if len(row["supporting"]) == 1:
+        if len(supporting) == 1:
             reason += " Only one architecture was tested."
         return reason + _caution(deciding_test)
     if row["verdict"] == "inconsistent across architectures":
+        errors = ", ".join(f"{arch} {votes.test_mse:.3g}" for arch, votes in supporting.items())
         return (
-            f"{found}; {numbers}. What an interaction between these motifs is worth depends on the network: "
-            "compare the architectures' test errors before believing either side." + _caution(deciding_test)
+            f"{reason} What the interaction is worth depends on the network; the median test errors are "
+            f"{errors}. Believe it only if the better predictors support it." + _caution(deciding_test)
         )
-    reason = f"{found}; {numbers}."
+    if row["n_supported"] and row["q_value"] < alpha:
+        reason += " That is less than half of the models of every architecture."
     if deciding_test != "paired" and row["n_paired"] > row["n_supported"]:
-        reason += f" The paired test alone flags {row['n_paired']}." + _caution("paired")
+        reason += f" The paired test by itself flags {row['n_paired']}." + _caution("paired")
     return reason + (
-        " This is no proof that there is no interaction: one that is small against the noise of the "
+        " This does not prove that there is no interaction: one that is small against the noise of the "
         "targets and the error of the models goes unseen."
     )
+
+
+def _direction(row: Mapping) -> str:
+    mean, size = row["mean_interaction"], row["mean_abs_interaction"]
+    if abs(mean) < size / 2:
+        return f"Its sign varies between sequences: mean {mean:+.3g}, mean size {size:.3g}."
+    more = "more" if mean > 0 else "less"
+    return f"Together the motifs do {more} than the sum of their single effects, by {mean:+.3g} on average."
 
 
 def format_p(p: float) -> str:

@@ -327,6 +327,7 @@ def _status(sets: dict[str, PairSet], missing: dict[str, str]) -> str:
 
 def _summaries(sets: dict[str, PairSet]) -> dict[str, float]:
     held_out, shuffled, random = sets[HELD_OUT], sets[_SHUFFLED], sets[_RANDOM]
+    additive = held_out.is_additive
     return {
         "n_pairs": held_out.n_pairs,
         "n_pairs_train": sets[_TRAINING].n_pairs,
@@ -345,8 +346,8 @@ def _summaries(sets: dict[str, PairSet]) -> dict[str, float]:
         "mean_loss_improvement_random_location": _mean(random.improvement),
         "sem_loss_improvement_random_location": _sem(random.improvement),
         "median_loss_improvement_train": _median(sets[_TRAINING].improvement),
-        "r_abs_interaction_main": _pearson(held_out.magnitude, held_out.main),
-        "r_interaction_main": _pearson(held_out.interaction, held_out.main),
+        "r_abs_interaction_main": np.nan if additive else _pearson(held_out.magnitude, held_out.main),
+        "r_interaction_main": np.nan if additive else _pearson(held_out.interaction, held_out.main),
         "fraction_clipped": held_out.fraction_clipped,
     }
 

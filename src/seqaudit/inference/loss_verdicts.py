@@ -7,7 +7,7 @@ from scipy import stats
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.combine import cauchy_combination, false_discovery_rate
-from seqaudit.inference.loss_reasons import explain_pair
+from seqaudit.inference.loss_reasons import Votes, explain_pair
 from seqaudit.inference.loss_tests import HELD_OUT, PairSet, check_options, split_sets
 from seqaudit.inference.rank_tests import rank_sum, signed_rank
 
@@ -100,23 +100,26 @@ def decide_verdicts(
     for row, q_value in zip(rows, q_values):
         row["q_value"] = q_value
         row["verdict"] = _verdict(row, alpha=alpha)
-        row["reason"] = explain_pair(row, deciding_test=deciding_test)
+        row["reason"] = explain_pair(row, deciding_test=deciding_test, alpha=alpha)
     return pd.DataFrame(rows)[_COLUMNS]
 
 
 def _verdict(row: dict, *, alpha: float) -> str:
     if row["n_models"] == 0:
         return "not tested"
-    agreeing = [supported >= AGREEMENT * tested for supported, tested in row["supporting"].values()]
+    agreeing = [votes.supported >= AGREEMENT * votes.tested for votes in row["supporting"].values()]
     if not row["q_value"] < alpha or not any(agreeing):
         return "not supported"
     return "real" if all(agreeing) else "inconsistent across architectures"
 
 
-def _supporting(tested: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Architecture to models that support the interaction and models tested."""
-    supported = (tested["verdict"] == "supported").groupby(tested["arch"], sort=False)
-    return {arch: (int(votes.sum()), len(votes)) for arch, votes in supported}
+def _supporting(tested: pd.DataFrame) -> dict[str, Votes]:
+    return {
+        arch: Votes(
+            int((group["verdict"] == "supported").sum()), len(group), float(group["test_mse"].median())
+        )
+        for arch, group in tested.groupby("arch", sort=False)
+    }
 
 
 def _pooled_tests(models: pd.DataFrame, pairs: pd.DataFrame, *, alpha: float) -> dict[str, dict]:

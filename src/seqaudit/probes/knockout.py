@@ -84,7 +84,7 @@ def probe_interactions(
     """
     knockouts = _join_sets(pairs, random_location, shuffled, sequences)
     codes, distinct = pd.factorize(pd.concat([knockouts[version] for version in VERSIONS], ignore_index=True))
-    outputs = _outputs(predictor, list(distinct), batch_size=batch_size, device=device)
+    outputs = _outputs(predictor, distinct.to_numpy(), batch_size=batch_size, device=device)
     predictions = invert_target(outputs, transform)[codes].reshape(len(VERSIONS), -1)
     return _interactions(knockouts, predictions, model_id=model_id, transform=transform)
 
@@ -145,7 +145,7 @@ def evaluate(
             f"sequences: no row has split '{split}' (found {found}), so the model cannot be evaluated. "
             "Assign sequences to it."
         )
-    outputs = _outputs(predictor, list(held_out["sequence"]), batch_size=batch_size, device=device)
+    outputs = _outputs(predictor, held_out["sequence"].to_numpy(), batch_size=batch_size, device=device)
     target = transform_target(held_out["target"], transform)
     varies = np.ptp(outputs) > 0 and np.ptp(target) > 0
     return Evaluation(
@@ -204,7 +204,7 @@ def _check_same_sequence(table: pd.DataFrame, origin: pd.DataFrame, pair_set: st
         )
 
 
-def _outputs(predictor: Predictor, letters: list[str], *, batch_size: int, device: str) -> np.ndarray:
+def _outputs(predictor: Predictor, letters: np.ndarray, *, batch_size: int, device: str) -> np.ndarray:
     """One float64 output per sequence; encoded in parts, so that memory stays bounded."""
     parts = []
     for start in range(0, len(letters), _ENCODED_AT_ONCE):
