@@ -127,5 +127,5 @@ def _caution(test: str) -> str:
         return ""
     return (
         f" Caution: the {TEST_NAMES[test]} test also flagged {false_positives} of 45 models in the published "
-        "negative control, where there is no interaction."
+        "negative control (same padding), where there is no interaction."
     )

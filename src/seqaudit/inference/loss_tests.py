@@ -317,7 +317,8 @@ def _status(sets: dict[str, PairSet], missing: dict[str, str]) -> str:
     notes = []
     for reason in dict.fromkeys(missing.values()):
         columns = [column for column, given in missing.items() if given == reason]
-        notes.append(f"{reason} ({', '.join(columns)} not computed)")
+        which = "no test" if len(columns) == len(_TESTS) else ", ".join(columns) + " not"
+        notes.append(f"{reason} ({which} computed)")
     for name in (HELD_OUT, _TRAINING):
         unlabelled = int(np.isnan(sets[name].loss_with).sum())
         if 0 < unlabelled < sets[name].n_groups:
