@@ -22,6 +22,7 @@ from seqaudit.inference.mr.kernels import (
     weighted_least_squares,
     whiten,
 )
+from seqaudit.inference.mr.robust import mm_regression
 
 DISTRIBUTIONS = ("normal", "t")
 
@@ -283,7 +284,7 @@ def i2_of_exposure(data: Instruments) -> np.ndarray:
 
 
 def _fit(columns, y, w, *, robust: bool) -> Fit:
-    return weighted_least_squares(columns, y, w)
+    return mm_regression(columns, y, w) if robust else weighted_least_squares(columns, y, w)
 
 
 def _delta_weights(data: Instruments, psi: float) -> np.ndarray:
