@@ -45,6 +45,8 @@ SIZE = "Size is not evidence"
 LOSS = "Does the interaction lower the loss?"
 ORIGIN = "Where false interactions come from"
 OVERVIEW = "Overview"
+SECTIONS = (OVERVIEW, LOSS, SIZE, ORIGIN, TRAINING, DATA)
+"""Order of the sections about motif interactions."""
 
 _MODELS = ("loss_models", "loss_verdicts")
 

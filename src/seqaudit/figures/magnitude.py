@@ -144,7 +144,7 @@ def against_test_error(results: DatasetResults) -> Drawn:
         rows = of_pair(models, motif_pair)
         hits = below(rows["paired_p"], results.alpha)
         scatter_models(axes, rows, "test_mse", "mean_abs_interaction", significant=hits, markers=markers)
-        axes.set_xlabel(f"Held-out mean squared error ({_error_space(results)})")
+        axes.set_xlabel(f"Held-out mean squared error{_error_space(results)}")
         axes.set_ylabel(f"Mean |interaction| ({results.unit})")
         rho, p = verdicts.loc[motif_pair, ["spearman_mse_interaction", "spearman_p"]]
         truth = verdicts.loc[motif_pair, "true_mean_abs_interaction"]
@@ -239,6 +239,8 @@ def _signed_bars(axes, rows, alpha, shades) -> None:
                 )
     axes.axhline(0, color=BLACK, lw=0.6)
     axes.set_xticks(range(len(archs)), archs)
+    margin = 0.6 if len(archs) > 1 else 1.2
+    axes.set_xlim(-margin, len(archs) - 1 + margin)
     axes.tick_params(axis="x", length=0)
 
 
@@ -295,4 +297,4 @@ def by_motif_pair(results: DatasetResults) -> Drawn:
 
 
 def _error_space(results: DatasetResults) -> str:
-    return f"of 2√({results.unit} + 3/8)" if results.transform == "anscombe" else f"({results.unit})²"
+    return f" of 2√({results.unit} + 3/8)" if results.transform == "anscombe" else f", ({results.unit})²"

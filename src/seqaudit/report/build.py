@@ -1,0 +1,118 @@
+"""Put all chapters together into the report of a run."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from seqaudit import __version__
+from seqaudit.figures.catalogue import INTERACTIONS
+from seqaudit.figures.saved import SavedFigure
+from seqaudit.report.galleries import anchor, figure_sections
+from seqaudit.report.loss import loss_chapter, verdict_summary
+from seqaudit.report.page import Chapter, Page, Section, render_page
+
+CITATION = (
+    "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of False Positive "
+    "Feature "
+    "Interactions Learned by Neural Networks on Genomic Data. 2020."
+)
+
+
+def build_report(
+    tables: Mapping[str, pd.DataFrame],
+    figures: Sequence[SavedFigure],
+    *,
+    title: str,
+    run: str,
+    config_summary: Mapping,
+    provenance: Mapping[str, str],
+    units: Mapping[str, str] | None = None,
+) -> str:
+    """The report of a run as one HTML page that needs neither network nor other files.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        By schema: ``loss_verdicts``, ``loss_models``, ``loss_architectures``.
+    figures : sequence of SavedFigure
+        See :func:`seqaudit.figures.saved.read_figures`; those of the run first.
+    title, run : str
+        Headline, and the name of the run.
+    config_summary : mapping
+        Settings, nested as in the config.
+    provenance : mapping of str to str
+        Versions, commit, hashes; an entry ``command`` is shown as the way to run it again.
+    units : mapping of str to str, optional
+        Unit of the target by dataset; ``reads`` for simulated data.
+
+    Returns
+    -------
+    str
+        HTML. All names and texts in it are escaped.
+    """
+    units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **(units or {})}
+    others = dict.fromkeys(figure.category for figure in figures if figure.category != INTERACTIONS)
+    page = Page(
+        title=title,
+        run=run,
+        version=__version__,
+        summary=verdict_summary(tables, units=units),
+        chapters=[
+            loss_chapter(tables, figures, units=units),
+            *(Chapter(anchor(name), name, "", figure_sections(figures, name)) for name in others),
+            _about(config_summary, provenance),
+        ],
+    )
+    return render_page(page)
+
+
+def _about(config_summary: Mapping, provenance: Mapping[str, str]) -> Chapter:
+    facts = {key: str(value) for key, value in provenance.items() if key != "command"}
+    return Chapter(
+        "about",
+        "About this run",
+        "",
+        [
+            Section("settings", "Settings", facts=flat_settings(config_summary)),
+            Section("provenance", "Versions and provenance", facts=facts),
+            Section(
+                "rerun",
+                "Run it again",
+                paragraphs=[
+                    "Every table and figure comes from one command; only what changed is computed again. The "
+                    "same "
+                    "settings and versions give the same tables."
+                ],
+                code=provenance.get("command", "snakemake --cores all --configfile <the config of this run>"),
+            ),
+            Section(
+                "citation", "Please cite", points=[CITATION, "seqaudit: see CITATION.cff in its repository."]
+            ),
+        ],
+    )
+
+
+def flat_settings(settings: Mapping, prefix: str = "") -> dict[str, str]:
+    """Nested settings as ``a.b.c: value``; lists in one line."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat.update(flat_settings(value, f"{name}."))
+        elif isinstance(value, list | tuple):
+            flat[name] = ", ".join(_in_words(part) for part in value) or "none"
+        else:
+            flat[name] = _in_words(value)
+    return flat
+
+
+def _in_words(value) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {part}" for key, part in value.items()) or "default"
+    if isinstance(value, list | tuple):
+        return " × ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def _simulated(verdicts: pd.DataFrame) -> list[str]:
+    return list(verdicts.loc[verdicts["control"].notna(), "dataset"].unique())
