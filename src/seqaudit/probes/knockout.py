@@ -8,13 +8,13 @@ import pandas as pd
 from scipy import stats
 from torch import nn
 
+from seqaudit.data.knockouts import VERSIONS
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.sequences import one_hot
 from seqaudit.data.targets import ANSCOMBE_FLOOR, invert_target, transform_target
 from seqaudit.errors import SeqauditError
 from seqaudit.models.predict import predict
 
-VERSIONS = ("orig", "a_off", "b_off", "both_off")
 PAIR_SETS = ("real", "random_location", "shuffled")
 _COLUMNS = [column.name for column in SCHEMAS["interaction_pairs"].columns]
 _ENCODED_AT_ONCE = 65_536

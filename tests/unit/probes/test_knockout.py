@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from seqaudit.data.knockouts import VERSIONS
 from seqaudit.data.tables import write_table
 from seqaudit.errors import SeqauditError
 from seqaudit.probes import knockout
-from seqaudit.probes.knockout import VERSIONS, evaluate, oracle_interactions, probe_interactions
+from seqaudit.probes.knockout import evaluate, oracle_interactions, probe_interactions
 
 LENGTH = 20
 SITE_A, SITE_B = slice(2, 6), slice(12, 16)
