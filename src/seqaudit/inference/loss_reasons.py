@@ -19,7 +19,7 @@ class Votes(NamedTuple):
     test_mse: float
 
 
-def explain_model(row: Mapping, *, deciding_test: str) -> str:
+def explain_model(row: Mapping, *, deciding_test: str, alpha: float) -> str:
     """Why one model's interaction is supported, suggestive, not supported or not tested.
 
     Parameters
@@ -28,6 +28,8 @@ def explain_model(row: Mapping, *, deciding_test: str) -> str:
         One row of ``loss_models``, verdict and status included.
     deciding_test : str
         Key of ``TEST_NAMES``.
+    alpha : float
+        Level of the tests.
     """
     name, verdict, deciding_p = TEST_NAMES[deciding_test], row["verdict"], row[f"{deciding_test}_p"]
     if verdict == "not tested":
@@ -39,7 +41,8 @@ def explain_model(row: Mapping, *, deciding_test: str) -> str:
         f"{row['median_loss_improvement']:+.3g} over {row['n_pairs']} held-out pairs"
     )
     if verdict == "supported":
-        return f"Held-out predictions get worse without the interaction: {numbers}." + _caution(deciding_test)
+        reason = f"Held-out predictions get worse without the interaction: {numbers}."
+        return reason + _caution(deciding_test) + _random_location_caution(row["random_location_p"], alpha)
     if verdict == "suggestive":
         paired = format_p(row["paired_p"])
         return f"Only the paired test ({paired}) sees a gain: {numbers}." + _caution("paired")
@@ -59,7 +62,8 @@ def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
     ----------
     row : mapping
         One row of ``loss_verdicts``, with ``combined_p`` (of the deciding test),
-        ``supporting`` (architecture to ``Votes``) and the ``status`` of a model.
+        ``random_location_p`` (combined), ``supporting`` (architecture to ``Votes``) and the
+        ``status`` of a model.
     deciding_test : str
         Key of ``TEST_NAMES``.
     alpha : float
@@ -86,7 +90,7 @@ def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
         )
         if len(supporting) == 1:
             reason += " Only one architecture was tested."
-        return reason + _caution(deciding_test)
+        return reason + _caution(deciding_test) + _random_location_caution(row["random_location_p"], alpha)
     if row["verdict"] == "inconsistent across architectures":
         errors = ", ".join(f"{arch} {votes.test_mse:.3g}" for arch, votes in supporting.items())
         return (
@@ -128,4 +132,13 @@ def _caution(test: str) -> str:
     return (
         f" Caution: the {TEST_NAMES[test]} test also flagged {false_positives} of 45 models in the published "
         "negative control (same padding), where there is no interaction."
+    )
+
+
+def _random_location_caution(p: float, alpha: float) -> str:
+    if pd.isna(p) or p < alpha:
+        return ""
+    return (
+        f" Caution: knock-outs at random locations gain as much ({format_p(p)}), as when an interaction "
+        "makes up for errors of the main effects."
     )

@@ -146,7 +146,7 @@ def run_loss_tests(
             "status": _status(sets, missing),
         }
         row["verdict"] = _verdict(row, missing, alpha=alpha, deciding_test=deciding_test)
-        row["reason"] = explain_model(row, deciding_test=deciding_test)
+        row["reason"] = explain_model(row, deciding_test=deciding_test, alpha=alpha)
         rows.append(row)
     return pd.DataFrame(rows)[_MODEL_COLUMNS]
 
@@ -281,8 +281,7 @@ def _tests(sets: dict[str, PairSet], *, min_pairs: int) -> tuple[dict[str, float
             sample = sample[~np.isnan(sample)]
             samples.append(sample)
             reason = reason or _too_few(sets[name], name, sample, min_pairs)
-        held_out_or_training = sets[test.first[0]]
-        if reason is None and held_out_or_training.is_additive:
+        if reason is None and sets[test.first[0]].is_additive:
             reason = _ADDITIVE_REASON
         outcome = None
         if reason is None and test.second:
@@ -290,7 +289,7 @@ def _tests(sets: dict[str, PairSet], *, min_pairs: int) -> tuple[dict[str, float
         elif reason is None:
             changed = int(np.count_nonzero(samples[0]))
             if changed < min_pairs:
-                reason = f"{changed} differences are not zero, fewer than {min_pairs}"
+                reason = f"only {changed} differences are not zero, expected at least {min_pairs}"
             else:
                 outcome = signed_rank(samples[0], alternative=test.alternative)
         if outcome is not None and np.isnan(outcome.p):

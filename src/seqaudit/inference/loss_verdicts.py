@@ -88,6 +88,7 @@ def decide_verdicts(
                 "median_loss_improvement": tested["median_loss_improvement"].median(),
                 "paired_p": cauchy_combination(group["paired_p"]),
                 "unpaired_p": cauchy_combination(group["unpaired_p"]),
+                "random_location_p": cauchy_combination(group["random_location_p"]),
                 "combined_p": cauchy_combination(group[column]),
                 **pooled.get(motif_pair, {"pooled_paired_p": np.nan, "pooled_unpaired_p": np.nan}),
                 **_error_and_interaction(tested),

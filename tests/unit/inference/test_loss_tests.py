@@ -213,6 +213,20 @@ def test_verdict_of_a_model(deciding_test, gain, helps, expected):
     assert warned == (expected == "suggestive" or deciding_test == "paired")
 
 
+def test_help_that_random_places_give_as_well_is_pointed_out():
+    """Every knock-out 'interaction' of this model helps: that is its main effects, not the motifs."""
+    rng = np.random.default_rng(6)
+    loss, gain = rng.chisquare(1, 300), rng.random(300)
+    everywhere = [
+        pair_rows("m1", rng.normal(0, 3, 300), loss, loss + gain, pair_set=pair_set)
+        for pair_set in ("real", "random_location")
+    ]
+    pairs = pd.concat(everywhere)
+    result = run_loss_tests(pairs, evaluations_of(pairs)).iloc[0]
+    assert result["verdict"] == "supported"
+    assert "Caution: knock-outs at random locations gain as much" in result["reason"]
+
+
 def test_a_model_without_interaction_is_not_supported():
     """Float32 rounding is no interaction: no p-value is made from it."""
     rng = np.random.default_rng(8)
@@ -230,7 +244,7 @@ def test_zero_differences_give_no_p_value():
     pairs = pair_rows("m1", rng.normal(0, 3, 100), loss, loss)
     result = run_loss_tests(pairs, evaluations_of(pairs)).iloc[0]
     assert np.isnan(result["paired_p"])
-    assert "0 differences are not zero, fewer than 30 (paired_p not computed)" in result["status"]
+    assert "only 0 differences are not zero, expected at least 30 (paired_p not computed)" in result["status"]
     assert result["unpaired_p"] == pytest.approx(0.5, abs=0.01)
 
 

@@ -33,7 +33,7 @@ def models_of(votes, *, motif_pair="A-B", dataset="toy", **columns):
                     "median_loss_improvement": 2.5,
                     "unpaired_p": p,
                     "paired_p": p,
-                    "random_location_p": 0.5,
+                    "random_location_p": 1e-9,
                     "verdict": verdict,
                     "status": "no held-out pairs (unpaired_p not computed)" if np.isnan(p) else "ok",
                 }
@@ -177,6 +177,13 @@ def test_the_deciding_test_is_the_callers_choice(deciding_test, warned):
     assert ("in the published negative control" in row["reason"]) == warned
     expected = 1e-7 if deciding_test == "random_location" else 1e-8
     assert row["q_value"] == pytest.approx(expected)
+
+
+def test_help_that_random_places_give_as_well_is_pointed_out():
+    models = models_of({"cnn": [1e-8] * 3})
+    assert "random locations" not in decide_verdicts(models, pairs_of(models)).iloc[0]["reason"]
+    reason = decide_verdicts(models.assign(random_location_p=0.5), pairs_of(models)).iloc[0]["reason"]
+    assert "Caution: knock-outs at random locations gain as much (p = 0.5)" in reason
 
 
 def test_paired_only_support_is_put_into_perspective():
