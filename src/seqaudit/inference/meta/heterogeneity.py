@@ -181,7 +181,7 @@ def project(studies: Studies, weight: np.ndarray) -> Projection:
         for earlier, norm2 in zip(basis, norms):
             column = column - earlier * (dot(weight * earlier, column)[:, None] / norm2)
         weighted = weight * column
-        norm2 = dot(weighted, np.broadcast_to(column, weighted.shape))[:, None]
+        norm2 = dot(weighted, column)[:, None]
         coefficient = dot(weighted, residual)[:, None] / norm2
         residual = residual - coefficient * column
         basis.append(column)
