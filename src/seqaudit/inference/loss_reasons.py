@@ -62,8 +62,8 @@ def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
     ----------
     row : mapping
         One row of ``loss_verdicts``, with ``combined_p`` (of the deciding test),
-        ``random_location_p`` (combined), ``supporting`` (architecture to ``Votes``) and the
-        ``status`` of a model.
+        ``random_location_p`` (combined), ``test_pearson`` (median), ``supporting`` (architecture
+        to ``Votes``) and the ``status`` of a model.
     deciding_test : str
         Key of ``TEST_NAMES``.
     alpha : float
@@ -103,7 +103,8 @@ def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
         reason += f" The paired test by itself flags {row['n_paired']}." + _caution("paired")
     return reason + (
         " This does not prove that there is no interaction: one that is small against the noise of the "
-        "targets and the error of the models goes unseen."
+        "targets, or that the models have not learned well, goes unseen; their median Pearson r with "
+        f"held-out targets is {row['test_pearson']:.3g}."
     )
 
 

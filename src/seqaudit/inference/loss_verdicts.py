@@ -93,6 +93,7 @@ def decide_verdicts(
                 **pooled.get(motif_pair, {"pooled_paired_p": np.nan, "pooled_unpaired_p": np.nan}),
                 **_error_and_interaction(tested),
                 **truth.get(motif_pair, dict.fromkeys(_TRUTH, np.nan)),
+                "test_pearson": tested["test_pearson"].median(),
                 "supporting": _supporting(tested),
                 "status": group["status"].iloc[0],
             }
