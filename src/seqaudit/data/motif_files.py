@@ -22,8 +22,9 @@ def read_motifs(path: str | Path, names: Sequence[str] | Mapping[str, str] | Non
     path : path
         The format is recognised from the first line.
     names : sequence of str, or mapping of str to str, optional
-        Names, or alternative names, of the motifs wanted, in the order wanted; a mapping
-        gives each a new name. By default all, in the order of the file.
+        Names, or alternative names, of the motifs wanted, in the order wanted; by default
+        all, in the order of the file. A mapping gives each a new name, the one in the file
+        becomes its alternative name.
 
     Returns
     -------
@@ -71,7 +72,10 @@ def read_motifs(path: str | Path, names: Sequence[str] | Mapping[str, str] | Non
         return motifs
     wanted = [find_motif(motifs, name, where=str(path)) for name in names]
     if isinstance(names, Mapping):
-        return [replace(motif, name=new) for motif, new in zip(wanted, names.values())]
+        return [
+            replace(motif, name=new, alternative_name=motif.name) if new != motif.name else motif
+            for motif, new in zip(wanted, names.values())
+        ]
     return wanted
 
 

@@ -26,7 +26,7 @@ def embedded_sites(
         ``embeddings`` column of a ``sequences`` table: items
         ``pos-<start>_<motif>-<letters>``, separated by commas.
     motif : Motif
-        Its ``name`` is looked for.
+        Its name and alternative name are looked for.
     matrix : numpy.ndarray, shape (width, 4)
         Log-odds that score the sites.
 
@@ -42,10 +42,11 @@ def embedded_sites(
         An item that cannot be read, or whose letters are not in the sequence.
     """
     codes = letter_codes(sequences)
+    names = (motif.name, motif.alternative_name or motif.name)
     found: list[tuple[int, int]] = []
     letters: list[str] = []
     for row, text in enumerate(embeddings):
-        if motif.name not in text:
+        if not (names[0] in text or names[1] in text):
             continue
         for item in text.split(","):
             match = _EMBEDDING.fullmatch(item)
@@ -53,7 +54,7 @@ def embedded_sites(
                 raise SeqauditError(
                     f"embeddings: row {row} holds {item!r}, expected 'pos-<start>_<motif>-<letters>'."
                 )
-            if match[2] == motif.name:
+            if match[2] in names:
                 found.append((row, int(match[1])))
                 letters.append(match[3])
     if not found:
