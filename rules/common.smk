@@ -10,6 +10,7 @@ sys.path.insert(0, str(CHECKOUT / "src"))
 from seqaudit.codestamp import code_stamp as stamp_of_script
 from seqaudit.config import complete_config, load_schema
 from seqaudit.errors import SeqauditError
+from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES
 
 # '--configfile other.yaml' replaces the default run instead of being merged into it
 if "datasets" not in config:
@@ -92,19 +93,15 @@ def model_design(wildcards):
     }
 
 
-def motif_names(wildcards):
+def names_of_motifs(dataset):
     """Names in tables and figures, by the motif's id in its file."""
-    return {
-        motif["id"]: motif["name"] for motif in DATASETS[wildcards.dataset]["motifs"]
-    }
+    return {motif["id"]: motif["name"] for motif in DATASETS[dataset]["motifs"]}
 
 
 def questioned_pairs(wildcards):
     """Pairs of motif names whose interaction is in question."""
-    dataset = DATASETS[wildcards.dataset]
-    return dataset.get("motif_pairs") or [
-        [motif["name"] for motif in dataset["motifs"]]
-    ]
+    names = list(names_of_motifs(wildcards.dataset).values())
+    return DATASETS[wildcards.dataset].get("motif_pairs", [names])
 
 
 def known_truth(wildcards):
@@ -143,6 +140,44 @@ def find_file(name):
         if beside_data.exists() or not (CHECKOUT / name).exists()
         else CHECKOUT / name
     )
+
+
+def figure_inputs(dataset):
+    """Files behind the figures of a dataset, by the argument of read_results that takes them."""
+    return {
+        "sequences": f"{RESULTS}/data/{dataset}/sequences.parquet",
+        "knockouts": f"{RESULTS}/data/{dataset}/pairs.parquet",
+        "pairs": [interaction_file(model, "pairs") for model in models_of(dataset)],
+        "history": [
+            model_file(model, "history.parquet") for model in models_of(dataset)
+        ],
+        "models": f"{RESULTS}/loss/models.parquet",
+        "verdicts": f"{RESULTS}/loss/verdicts.parquet",
+        "motif_file": find_file(DATASETS[dataset]["motif_file"]),
+    }
+
+
+def figure_settings(dataset):
+    return {
+        "motif_names": names_of_motifs(dataset),
+        "alpha": config["loss_tests"]["alpha"],
+        "unit": DATASETS[dataset]["unit"],
+        "transform": DATASETS[dataset]["transform"],
+    }
+
+
+def figure_outputs(figures, folder, subcategory):
+    """SVG of every figure, in the place of Snakemake's report that its question has."""
+    return {
+        figure.name: report(
+            f"{folder}/{figure.name}.svg",
+            caption=f"../workflow/report/figures/{figure.name}.rst",
+            category=figure.category,
+            subcategory=subcategory,
+            labels={"figure": figure.title, "about": figure.section},
+        )
+        for figure in figures
+    }
 
 
 def dataset_tables():

@@ -19,7 +19,7 @@ rule simulate_motif_pairs:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        motifs=motif_names,
+        motifs=lambda wildcards: names_of_motifs(wildcards.dataset),
         settings=dataset_settings(
             "effect",
             "padding",
@@ -88,7 +88,7 @@ rule knock_out_motifs:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        motifs=motif_names,
+        motifs=lambda wildcards: names_of_motifs(wildcards.dataset),
         motif_pairs=questioned_pairs,
         truth=known_truth,
         settings=knockout_settings,

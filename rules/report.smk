@@ -1,1 +1,95 @@
 # Figures and the report page.
+
+
+rule plot_dataset:
+    input:
+        unpack(lambda w: figure_inputs(w.dataset)),
+    output:
+        **figure_outputs(DATASET_FIGURES, f"{RESULTS}/figures/{{dataset}}", "{dataset}"),
+        pictures=[
+            f"{RESULTS}/figures/{{dataset}}/{figure.name}.png"
+            for figure in DATASET_FIGURES
+        ],
+        captions=f"{RESULTS}/figures/{{dataset}}/captions.json",
+    log:
+        f"{LOGS}/plot_dataset/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_dataset/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=lambda wildcards: figure_settings(wildcards.dataset),
+        code=code_stamp("plot_dataset"),
+    script:
+        "../workflow/scripts/plot_dataset.py"
+
+
+rule plot_run:
+    input:
+        **{
+            f"{dataset}.{argument}": files
+            for dataset in DATASETS
+            for argument, files in figure_inputs(dataset).items()
+        },
+    output:
+        **figure_outputs(RUN_FIGURES, f"{RESULTS}/figures/run", "all datasets"),
+        pictures=[f"{RESULTS}/figures/run/{figure.name}.png" for figure in RUN_FIGURES],
+        captions=f"{RESULTS}/figures/run/captions.json",
+    log:
+        f"{LOGS}/plot_run.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_run.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings={dataset: figure_settings(dataset) for dataset in DATASETS},
+        code=code_stamp("plot_run"),
+    script:
+        "../workflow/scripts/plot_run.py"
+
+
+rule build_report:
+    input:
+        **{
+            f"loss_{table}": f"{RESULTS}/loss/{table}.parquet"
+            for table in ("models", "architectures", "verdicts")
+        },
+        figures=[
+            f"{RESULTS}/figures/{part}/captions.json" for part in ("run", *DATASETS)
+        ],
+    output:
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../workflow/report/page.rst",
+            category="Overview",
+            labels={
+                "figure": "The whole page",
+                "about": "Verdicts, models, figures, settings",
+            },
+        ),
+    log:
+        f"{LOGS}/build_report.log",
+    benchmark:
+        f"{BENCHMARKS}/build_report.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        title=config["report"]["title"],
+        run=config["run"],
+        units={name: dataset["unit"] for name, dataset in DATASETS.items()},
+        settings=config,
+        code=code_stamp("build_report"),
+    script:
+        "../workflow/scripts/build_report.py"

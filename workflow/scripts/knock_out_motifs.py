@@ -18,5 +18,6 @@ tables = knock_out_motifs(
     expected=truth and truth.expected_counts,
     **job.params.settings,
 )
+provenance = {**job.provenance, **(truth.described() if truth else {})}
 for name, table in tables._asdict().items():
-    write_table(table, job.output[name], "knockouts", provenance=job.provenance)
+    write_table(table, job.output[name], "knockouts", provenance=provenance)

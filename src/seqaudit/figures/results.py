@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seqaudit.data.tables import read_table
+from seqaudit.data.motif_files import read_motifs
+from seqaudit.data.tables import read_metadata, read_table
 
 PAIR_COLUMNS = [
     "model_id",
@@ -93,13 +94,16 @@ def read_results(
     history: Sequence[str | Path],
     models: str | Path,
     verdicts: str | Path,
+    motif_file: str | Path,
+    motif_names: Mapping[str, str],
     **settings,
 ) -> DatasetResults:
     """Read what the figures of ``dataset`` need from its files.
 
     ``pairs`` and ``history`` may be one file per model. ``models`` and ``verdicts`` may hold
-    other datasets as well. ``settings`` are the remaining fields of ``DatasetResults``.
-    Memory stays small: only real, held-out pairs and only the columns drawn are kept.
+    other datasets as well. ``motif_names`` are names by id in ``motif_file``. ``settings``
+    are alpha, unit and transform. Memory stays small: only real, held-out pairs and only the
+    columns drawn are kept.
     """
     loss_models, loss_verdicts = read_table(models, "loss_models"), read_table(verdicts, "loss_verdicts")
     return DatasetResults(
@@ -110,8 +114,18 @@ def read_results(
         history=pd.concat([read_table(path, "training_history") for path in history], ignore_index=True),
         models=loss_models[loss_models["dataset"] == dataset].reset_index(drop=True),
         verdicts=loss_verdicts[loss_verdicts["dataset"] == dataset].reset_index(drop=True),
+        motifs={motif.name: motif.ppm for motif in read_motifs(motif_file, motif_names)},
+        effect=_stored_effect(knockouts),
         **settings,
     )
+
+
+def _stored_effect(knockouts: str | Path) -> Effect | None:
+    """The simulated effect, which the rule that knows it writes beside the knock-outs."""
+    metadata = read_metadata(knockouts)
+    if "effect_scale" not in metadata:
+        return None
+    return Effect(float(metadata["effect_scale"]), float(metadata["effect_exponent"]))
 
 
 def _real_held_out(path: str | Path) -> pd.DataFrame:

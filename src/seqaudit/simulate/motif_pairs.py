@@ -54,6 +54,10 @@ class CountLaw:
         """Expected reads at given numbers of bound windows."""
         return self.scale * occupancy**self.exponent
 
+    def described(self) -> dict[str, str]:
+        """Scale and exponent to all digits, to be stored with tables as their provenance."""
+        return {"effect_scale": repr(self.scale), "effect_exponent": repr(self.exponent)}
+
 
 def count_law(
     motif_a: Motif,

@@ -1,0 +1,13 @@
+"""One finished run that the tests of this folder share."""
+
+import pytest
+from workflow_runner import ROOT, Workflow
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Workflow:
+    """The smoke run, finished, in a folder whose name is hard on careless code."""
+    workflow = Workflow(tmp_path_factory.mktemp("läuft hier"), ROOT / "config/test/smoke.yaml")
+    done = workflow()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workflow
