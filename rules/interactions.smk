@@ -37,8 +37,6 @@ rule test_interactions:
             interaction_file(m, "evaluations") for m in models_of(w.dataset)
         ],
         knockouts=f"{RESULTS}/data/{{dataset}}/pairs.parquet",
-        random_location=f"{RESULTS}/data/{{dataset}}/random_location.parquet",
-        shuffled=f"{RESULTS}/data/{{dataset}}/shuffled.parquet",
         sequences=f"{RESULTS}/data/{{dataset}}/sequences.parquet",
     output:
         models=f"{RESULTS}/loss/by_dataset/{{dataset}}.models.parquet",

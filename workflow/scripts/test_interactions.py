@@ -11,7 +11,9 @@ settings = job.params.settings
 judging = {key: settings[key] for key in ("alpha", "deciding_test")}
 pairs = read_tables(job.input.pairs, "interaction_pairs")
 truth = oracle_interactions(
-    *(read_table(job.input[name], "knockouts") for name in ("knockouts", "random_location", "shuffled")),
+    read_table(job.input.knockouts, "knockouts"),
+    None,
+    None,
     read_table(job.input.sequences, "sequences"),
     transform=job.params.transform,
 )
