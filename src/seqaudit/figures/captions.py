@@ -17,13 +17,7 @@ def p_text(p: float | None, name: str = "p") -> str:
         return f"{name} not available"
     if p < SMALLEST:
         return f"{name} < 10{superscript(round(math.log10(SMALLEST)))}"
-    if p >= 0.001:
-        return f"{name} = {p:.2g}"
-    exponent = math.floor(math.log10(p))
-    mantissa = f"{p / 10**exponent:.1f}".removesuffix(".0")
-    if mantissa == "10":
-        mantissa, exponent = "1", exponent + 1
-    return f"{name} = {mantissa}×10{superscript(exponent)}"
+    return f"{name} = {number(p, 2)}"
 
 
 def power_of_ten(value: float) -> str:
@@ -47,10 +41,11 @@ def counted(n: int, noun: str) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with a real minus sign; 'not available' for a missing one."""
+    """A number with a real minus sign and power of ten; 'not available' for a missing one."""
     if value is None or pd.isna(value):
         return "not available"
-    return f"{value:,.{digits}g}".replace("-", "−")
+    mantissa, _, exponent = f"{value:,.{digits}g}".partition("e")
+    return mantissa.replace("-", "−") + (f"×10{superscript(int(exponent))}" if exponent else "")
 
 
 def span(values: Iterable[int]) -> str:
@@ -72,9 +67,12 @@ def paper(figure: str) -> str:
 
 
 def counterpart(models: pd.DataFrame, figures: Mapping[tuple[str, str], str]) -> str:
-    """Pointer to the published figure of this control and padding; to the first one otherwise."""
+    """Pointer to the published figure of this control and padding, or to one like it."""
     first = models.iloc[0]
-    return paper(figures.get((first["control"], first["padding"]), next(iter(figures.values()))))
+    exact = figures.get((first["control"], first["padding"]))
+    if exact:
+        return paper(exact)
+    return f"Same quantities as in {next(iter(figures.values()))} of Finkelstein et al. (2020)."
 
 
 def model_count(models: pd.DataFrame) -> str:

@@ -16,6 +16,8 @@ class Entry(NamedTuple):
     ----------
     name : str
         File name without suffix.
+    scope : str
+        ``dataset``: one per dataset; ``run``: one with all datasets side by side.
     title : str
     category : str
         Audit question, the chapter of the report.
@@ -31,6 +33,7 @@ class Entry(NamedTuple):
     """
 
     name: str
+    scope: str
     title: str
     category: str
     section: str
@@ -39,20 +42,29 @@ class Entry(NamedTuple):
     reading: str
 
 
+DATASET, RUN = "dataset", "run"
 DATA = "The data"
 TRAINING = "The models"
 SIZE = "Size is not evidence"
 LOSS = "Does the interaction lower the loss?"
 ORIGIN = "Where false interactions come from"
 OVERVIEW = "Overview"
-SECTIONS = (OVERVIEW, LOSS, SIZE, ORIGIN, TRAINING, DATA)
-"""Order of the sections about motif interactions."""
-
 _MODELS = ("loss_models", "loss_verdicts")
 
-DATASET_FIGURES: tuple[Entry, ...] = (
+FIGURES: tuple[Entry, ...] = (
+    Entry(
+        "overview",
+        RUN,
+        "All models and all tests",
+        INTERACTIONS,
+        OVERVIEW,
+        "verdicts.overview",
+        _MODELS,
+        "One row per model, one column per test; darker is stronger evidence.",
+    ),
     Entry(
         "motif_pairs",
+        DATASET,
         "Mean interaction of every motif pair",
         INTERACTIONS,
         OVERVIEW,
@@ -62,6 +74,7 @@ DATASET_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "loss_improvement",
+        DATASET,
         "Loss improvement by the interaction",
         INTERACTIONS,
         LOSS,
@@ -71,6 +84,7 @@ DATASET_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "loss_densities",
+        DATASET,
         "Losses with and without the interaction",
         INTERACTIONS,
         LOSS,
@@ -80,6 +94,7 @@ DATASET_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "loss_train_test",
+        DATASET,
         "Loss improvement on training and held-out pairs",
         INTERACTIONS,
         LOSS,
@@ -88,7 +103,18 @@ DATASET_FIGURES: tuple[Entry, ...] = (
         "Below the dotted line the interaction helps more on training sequences: fitted noise.",
     ),
     Entry(
+        "random_location",
+        RUN,
+        "Loss improvement at real pairs and at random locations",
+        INTERACTIONS,
+        LOSS,
+        "loss.random_location",
+        _MODELS,
+        "Filled models improve more at real motif pairs than at random locations.",
+    ),
+    Entry(
         "magnitude_shuffled",
+        DATASET,
         "Size of the interaction, real pairs and shuffled sequences",
         INTERACTIONS,
         SIZE,
@@ -98,6 +124,7 @@ DATASET_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "magnitude_random_location",
+        DATASET,
         "Size of the interaction, real pairs and random locations",
         INTERACTIONS,
         SIZE,
@@ -107,6 +134,7 @@ DATASET_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "magnitude_test_error",
+        DATASET,
         "Size of the interaction and held-out error",
         INTERACTIONS,
         SIZE,
@@ -115,73 +143,8 @@ DATASET_FIGURES: tuple[Entry, ...] = (
         "Whether better models have smaller spurious interactions.",
     ),
     Entry(
-        "interaction_main_effects",
-        "Interaction and main effects, pair by pair",
-        INTERACTIONS,
-        ORIGIN,
-        "effects.against_main_effects",
-        ("interaction_pairs", *_MODELS),
-        "Where interactions sit: all motif pairs of all models, by the size of their main effects.",
-    ),
-    Entry(
-        "interaction_main_effect_error",
-        "Interaction and error of the main effects",
-        INTERACTIONS,
-        ORIGIN,
-        "effects.against_main_effect_error",
-        ("interaction_pairs", "knockouts", *_MODELS),
-        "Along the dotted line a false interaction repairs what the main effects miss.",
-    ),
-    Entry(
-        "training_curves",
-        "Training curves",
-        INTERACTIONS,
-        TRAINING,
-        "training.training_curves",
-        ("training_history", "loss_models"),
-        "Loss per epoch; the dot marks the epoch whose weights were kept.",
-    ),
-    Entry(
-        "targets",
-        "Distribution of the targets",
-        INTERACTIONS,
-        DATA,
-        "simulation.targets",
-        ("sequences",),
-        "Targets of the training, validation and test sequences.",
-    ),
-    Entry(
-        "motifs",
-        "Motifs",
-        INTERACTIONS,
-        DATA,
-        "logos.motif_logos",
-        (),
-        "Sequence logos of the motifs.",
-    ),
-)
-
-RUN_FIGURES: tuple[Entry, ...] = (
-    Entry(
-        "overview",
-        "All models and all tests",
-        INTERACTIONS,
-        OVERVIEW,
-        "verdicts.overview",
-        _MODELS,
-        "One row per model, one column per test; darker is stronger evidence.",
-    ),
-    Entry(
-        "random_location",
-        "Loss improvement at real pairs and at random locations",
-        INTERACTIONS,
-        LOSS,
-        "loss.random_location",
-        _MODELS,
-        "Filled models improve more at real motif pairs than at random locations.",
-    ),
-    Entry(
         "signed_interaction",
+        RUN,
         "Signed interaction by architecture and L1 weight",
         INTERACTIONS,
         ORIGIN,
@@ -191,6 +154,7 @@ RUN_FIGURES: tuple[Entry, ...] = (
     ),
     Entry(
         "position",
+        RUN,
         "Interaction and position in the sequence",
         INTERACTIONS,
         ORIGIN,
@@ -199,7 +163,38 @@ RUN_FIGURES: tuple[Entry, ...] = (
         "Interactions that appear only near the ends are made by the architecture.",
     ),
     Entry(
+        "interaction_main_effects",
+        DATASET,
+        "Interaction and main effects, pair by pair",
+        INTERACTIONS,
+        ORIGIN,
+        "effects.against_main_effects",
+        ("interaction_pairs", *_MODELS),
+        "Where interactions sit: all motif pairs of all models, by the size of their main effects.",
+    ),
+    Entry(
+        "interaction_main_effect_error",
+        DATASET,
+        "Interaction and error of the main effects",
+        INTERACTIONS,
+        ORIGIN,
+        "effects.against_main_effect_error",
+        ("interaction_pairs", "knockouts", *_MODELS),
+        "Along the dotted line a false interaction repairs what the main effects miss.",
+    ),
+    Entry(
+        "training_curves",
+        DATASET,
+        "Training curves",
+        INTERACTIONS,
+        TRAINING,
+        "training.training_curves",
+        ("training_history", "loss_models"),
+        "Loss per epoch; the dot marks the epoch whose weights were kept.",
+    ),
+    Entry(
         "effects",
+        RUN,
         "The simulated effect",
         INTERACTIONS,
         DATA,
@@ -207,7 +202,31 @@ RUN_FIGURES: tuple[Entry, ...] = (
         ("sequences", "knockouts"),
         "Expected count by occupancy; a curve that bends upwards makes motifs interact.",
     ),
+    Entry(
+        "targets",
+        DATASET,
+        "Distribution of the targets",
+        INTERACTIONS,
+        DATA,
+        "simulation.targets",
+        ("sequences",),
+        "Targets of the training, validation and test sequences.",
+    ),
+    Entry(
+        "motifs",
+        DATASET,
+        "Motifs",
+        INTERACTIONS,
+        DATA,
+        "logos.motif_logos",
+        (),
+        "Sequence logos of the motifs.",
+    ),
 )
+"""All figures in the order in which a report shows them."""
+
+DATASET_FIGURES = tuple(entry for entry in FIGURES if entry.scope == DATASET)
+RUN_FIGURES = tuple(entry for entry in FIGURES if entry.scope == RUN)
 
 SUFFIXES = ("svg", "png")
 

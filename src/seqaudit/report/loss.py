@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from seqaudit.figures.captions import counted, number, p_text, sentences
-from seqaudit.figures.catalogue import INTERACTIONS, OVERVIEW, SECTIONS
+from seqaudit.figures.catalogue import INTERACTIONS, OVERVIEW
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, verdict_cell
 from seqaudit.report.galleries import figure_sections
@@ -48,7 +48,7 @@ def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, s
             "above 0 the interaction helps to predict held-out data",
             True,
         ),
-        Column("Models for it", "models whose own tests support the interaction", True),
+        Column("Supporting models", "models whose own tests support the interaction", True),
         Column("FDR q", "false discovery rate of the deciding test over motif pairs", True),
     ]
     rows = []
@@ -91,7 +91,7 @@ def loss_chapter(
 
     ``tables`` needs ``loss_models``, ``loss_architectures`` and ``loss_verdicts``.
     """
-    sections = figure_sections(figures, INTERACTIONS, SECTIONS)
+    sections = figure_sections(figures, INTERACTIONS)
     overview = [section for section in sections if section.title == OVERVIEW]
     return Chapter(
         "interactions",
@@ -203,6 +203,8 @@ def _truth_cell(value: float, unit: str) -> Cell:
 
 
 def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
+    common = {units.get(dataset, "") for dataset in models["dataset"]}
+    head = f" ({next(iter(common))})" if len(common) == 1 and common != {""} else ""
     columns = [
         Column("Dataset", choices=True),
         Column("Motif pair", choices=True),
@@ -213,15 +215,15 @@ def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
         Column("Held-out error", "mean squared error on held-out sequences, training space", True),
         Column("Held-out r", "Pearson r on held-out sequences, training space", True),
         Column("Pairs", "held-out motif pairs", True),
-        Column("Mean interaction", "mean over held-out pairs, in the unit of the target", True),
-        Column("Mean |interaction|", "mean absolute interaction over held-out pairs", True),
+        Column(f"Mean interaction{head}", "mean over held-out pairs", True),
+        Column(f"Mean |interaction|{head}", "mean absolute interaction over held-out pairs", True),
         Column("Loss improvement", "median loss without the interaction minus loss with it", True),
         *(Column(name, f"p-value, column {test}", True) for test, name in _tests_of(models)),
         Column("Why", wide=True),
     ]
     rows = []
     for row in models.to_dict("records"):
-        unit = units.get(row["dataset"], "")
+        unit = "" if head else units.get(row["dataset"], "")
         rows.append(
             [
                 Cell(row["dataset"]),

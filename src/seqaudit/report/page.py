@@ -15,11 +15,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from seqaudit.errors import SeqauditError
-
 _FOLDER = Path(__file__).parent
-LARGEST_SVG = 400_000
-"""Bytes above which a figure is shown as its PNG, which is then the smaller file."""
 
 
 class Badge(NamedTuple):
@@ -59,14 +55,22 @@ class Table(NamedTuple):
     searchable: bool = False
 
 
+class Picture(NamedTuple):
+    """An image as a data URI, with its size on the screen in CSS pixels."""
+
+    source: str
+    width: int
+    height: int
+
+
 class FigureItem(NamedTuple):
-    """One picture with its caption. Without ``image`` the page says ``why_missing``."""
+    """One picture with its caption. Without a picture the page says ``why_missing``."""
 
     id: str
     title: str
     dataset: str
     caption: str
-    image: str = ""
+    picture: Picture | None = None
     why_missing: str = ""
 
 
@@ -135,22 +139,3 @@ def render_page(page: Page) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def data_uri(svg: str | Path, png: str | Path) -> str:
-    """A picture as text: the SVG, or the PNG where the SVG is large.
-
-    Raises
-    ------
-    SeqauditError
-        If the file cannot be read.
-    """
-    svg, png = Path(svg), Path(png)
-    try:
-        path, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (png, "png")
-        content = path.read_bytes()
-    except OSError as error:
-        raise SeqauditError(
-            f"{error.filename}: figure not readable ({error.strerror}). Rerun the rule that draws it."
-        ) from error
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
