@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.mr.kernels import whiten
 
 STATUS = {
     "ok": "estimated",
@@ -27,6 +28,9 @@ STATUS = {
     "not_estimable": "the estimate or its se is not a finite number",
 }
 """Every value that the ``status`` column can take, and what it means."""
+
+DISTRIBUTIONS = ("normal", "t")
+"""Reference distributions of limits and p values."""
 
 _CHUNK_ELEMENTS = 1 << 15
 """Loci x instruments per chunk: the dozen arrays of a kernel then stay in the processor's cache."""
@@ -63,6 +67,8 @@ class Instruments(NamedTuple):
     """Usable instruments per locus, ``(loci,)`` integers."""
     invalid_se: np.ndarray
     """Loci with an impossible standard error, ``(loci,)`` booleans."""
+    flat: np.ndarray
+    """Loci with instruments of which none has an exposure effect, ``(loci,)`` booleans."""
 
 
 class MRResult(NamedTuple):
@@ -138,6 +144,8 @@ def check_effects(beta_exposure, se_exposure, beta_outcome, se_outcome, used=Non
                 f"mr: {name} has shape {array.shape}, but beta_exposure has {shape}. Give every array as "
                 "(loci, instruments), or 1-D for one locus, and mark missing instruments in 'used'."
             )
+    if not shape[1]:  # one unused instrument, so that no method has to think of tables without columns
+        arrays = [np.zeros((shape[0], 1), dtype=array.dtype) for array in arrays]
     return Effects(*arrays)
 
 
@@ -172,6 +180,12 @@ def check_range(method: str, option: str, got: float, low: float, high: float) -
         )
 
 
+def check_count(method: str, option: str, got: int, least: int) -> None:
+    """Raise a :class:`SeqauditError` unless ``got`` is an integer of at least ``least``."""
+    if not isinstance(got, (int, np.integer)) or got < least:
+        raise SeqauditError(f"mr: {method} got {option}={got!r}, expected an integer of at least {least}.")
+
+
 def usable_instruments(effects: Effects, *, needs_se_exposure: bool = False) -> Instruments:
     """Return the instruments that can be used, the rest made neutral.
 
@@ -188,7 +202,8 @@ def usable_instruments(effects: Effects, *, needs_se_exposure: bool = False) -> 
     used = used & ~invalid_se[:, np.newaxis]
     x, y = np.where(used, x, 0.0), np.where(used, y, 0.0)
     sx, sy = np.where(used, sx, 1.0), np.where(used, sy, 1.0)
-    return Instruments(x, sx, y, sy, used / sy**2, used, n, invalid_se)
+    flat = (n > 0) & ~invalid_se & ~x.any(axis=1)
+    return Instruments(x, sx, y, sy, used / sy**2, used, n, invalid_se, flat)
 
 
 def oriented(data: Instruments) -> Instruments:
@@ -269,9 +284,13 @@ def chi_square_tail(q, df):
     return np.where(df > 0, chdtrc(df, q), np.nan)
 
 
-def mean_f_statistic(data: Instruments) -> np.ndarray:
-    """Return the mean of (exposure effect / its se) squared over usable instruments, ``(loci,)``."""
-    return ((data.x / data.sx) ** 2).sum(axis=1) / data.n
+def mean_f_statistic(data: Instruments, correlation=None) -> np.ndarray:
+    """Return the mean of (exposure effect / its se) squared over usable instruments, ``(loci,)``.
+
+    With a correlation of the instruments, the quadratic form ``x' inverse(covariance) x / n``.
+    """
+    z = data.x / data.sx if correlation is None else whiten((data.x,), data.sx, data.used, correlation)[0][0]
+    return (z**2).sum(axis=1) / data.n
 
 
 def build_result(
@@ -312,8 +331,12 @@ def build_result(
     """
     status = np.full(len(data.n), "ok", dtype=f"U{max(map(len, STATUS))}")
     blank = np.zeros(len(data.n), dtype=bool)
-    first = (("invalid_se", data.invalid_se), ("too_few_instruments", data.n < minimum))
-    for name, mask in (*first, *problems):
+    common = (
+        ("invalid_se", data.invalid_se),
+        ("no_exposure_effect", data.flat),
+        ("too_few_instruments", data.n < minimum),
+    )
+    for name, mask in (*common, *problems):
         status[mask & (status == "ok")] = name
         if name != "zero_scale":
             blank |= mask
@@ -322,7 +345,6 @@ def build_result(
     rule = residual_se if egger_rule else None
     fields = dict.fromkeys(MRResult._fields)
     fields.update(own, b=b, se=se, residual_se=residual_se, q=q, q_df=q_df)
-    fields.setdefault("f_statistic")
     if fields["f_statistic"] is None:
         fields["f_statistic"] = mean_f_statistic(data)
     reference = {"alpha": alpha, "distribution": distribution, "df": df, "residual_se": rule}

@@ -122,7 +122,7 @@ def whiten(
     matrix = np.where(both, correlation, identity)
     singular = ~np.isfinite(matrix).all(axis=(1, 2))
     matrix[singular] = identity
-    eigenvalues = np.linalg.eigvalsh(matrix) if used.shape[1] else np.ones((len(used), 1))
+    eigenvalues = np.linalg.eigvalsh(matrix)
     tolerance = np.finfo(float).eps * used.shape[1] * eigenvalues[:, -1]
     singular |= eigenvalues[:, 0] <= tolerance
     matrix[singular] = identity

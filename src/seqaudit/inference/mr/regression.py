@@ -5,6 +5,7 @@ from scipy.special import erfc
 
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.mr.common import (
+    DISTRIBUTIONS,
     Effects,
     Instruments,
     MRResult,
@@ -13,6 +14,7 @@ from seqaudit.inference.mr.common import (
     check_effects,
     check_range,
     map_loci,
+    mean_f_statistic,
 )
 from seqaudit.inference.mr.kernels import (
     Fit,
@@ -23,8 +25,6 @@ from seqaudit.inference.mr.kernels import (
     whiten,
 )
 from seqaudit.inference.mr.robust import mm_regression
-
-DISTRIBUTIONS = ("normal", "t")
 
 
 def ivw(
@@ -104,6 +104,7 @@ def _ivw(
 ) -> MRResult:
     singular = np.zeros(len(data.n), dtype=bool)
     x, y, w = data.x, data.y, data.w
+    f_statistic = mean_f_statistic(data, correlation)
     if correlation is not None:
         (x, y), singular = whiten((x, y), data.sy, data.used, correlation)
         w = data.used.astype(float)
@@ -124,7 +125,6 @@ def _ivw(
         alpha=alpha,
         problems=(
             ("singular_correlation", singular),
-            ("no_exposure_effect", fit.singular),
             ("zero_scale", fit.residual_se == 0),
         ),
         distribution=distribution,
@@ -132,6 +132,7 @@ def _ivw(
         residual_se=residual_se,
         q=np.full(len(data.n), np.nan) if penalized else np.where(single, np.nan, fit.df * residual_se**2),
         q_df=fit.df,
+        f_statistic=f_statistic,
     )
 
 
@@ -199,6 +200,7 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
     # regressing y on (sign, x) is the same fit as regressing the flipped y on (1, |x|).
     sign = np.where(data.x < 0, -1.0, 1.0)
     x, y, w = data.x, data.y, data.w
+    f_statistic = mean_f_statistic(data, correlation)
     if correlation is not None:
         (sign, x, y), singular = whiten((sign, x, y), data.sy, data.used, correlation)
         w = data.used.astype(float)
@@ -218,7 +220,6 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
         alpha=alpha,
         problems=(
             ("singular_correlation", singular),
-            ("no_exposure_effect", ~data.x.any(axis=1)),
             ("no_exposure_variation", fit.singular),
             ("zero_scale", fit.residual_se == 0),
         ),
@@ -231,6 +232,7 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
         intercept=fit.coef[:, 0],
         intercept_se=intercept_se,
         i2_gx=nothing if correlation is not None else i2_of_exposure(data),
+        f_statistic=f_statistic,
     )
 
 
@@ -268,7 +270,6 @@ def _wald_mean(data: Instruments, *, distribution, alpha) -> MRResult:
         se=sd / np.sqrt(count),
         minimum=2,
         alpha=alpha,
-        problems=(("no_exposure_effect", ~has_ratio.any(axis=1)),),
         distribution=distribution,
         df=count - 1,
         f_statistic=row_sum(has_ratio, (data.x / data.sx) ** 2) / count,
@@ -311,6 +312,8 @@ def _check_regression(method, effects: Effects, correlation, distribution, alpha
         )
     loci, width = effects.beta_exposure.shape
     correlation = np.asarray(correlation, dtype=np.float64)
+    if not correlation.size:
+        return None
     if correlation.shape not in ((width, width), (loci, width, width)):
         raise SeqauditError(
             f"mr: {method} got a correlation of shape {correlation.shape}, expected {(width, width)} for all "
