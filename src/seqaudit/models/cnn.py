@@ -74,11 +74,16 @@ class Cnn(nn.Module):
         self.convolutions = nn.ModuleList()
         channels = 4
         for layer in architecture["convolutions"]:
-            block = OrderedDict(
-                convolution=nn.Conv1d(
-                    channels, layer["filters"], layer["width"], padding=padding, dilation=layer["dilation"]
-                )
+            # batch normalisation subtracts any bias again, whose gradient would be rounding noise
+            convolution = nn.Conv1d(
+                channels,
+                layer["filters"],
+                layer["width"],
+                padding=padding,
+                dilation=layer["dilation"],
+                bias=not layer["batch_norm"],
             )
+            block = OrderedDict(convolution=convolution)
             if layer["batch_norm"]:
                 block["norm"] = nn.BatchNorm1d(layer["filters"])
             block["activation"] = ACTIVATIONS[layer["activation"]]()

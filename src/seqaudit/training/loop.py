@@ -17,14 +17,16 @@ from tqdm import tqdm
 from seqaudit.errors import SeqauditError
 from seqaudit.models.cnn import Cnn
 from seqaudit.models.device import choose_device
+from seqaudit.training.cpu_steps import CpuSteps
 from seqaudit.training.progress import Progress, load_progress, save_progress
-from seqaudit.training.steps import AutogradSteps
+from seqaudit.training.steps import AutogradSteps, Steps
 
 logger = logging.getLogger(__name__)
 
 LOG_EVERY = 10
 """Epochs per log line."""
-VALIDATION_BATCH = 500
+SMALLEST_CAPACITY = 200
+"""Sequences per validation pass on the CPU, unless training batches are larger."""
 
 
 class FitResult(NamedTuple):
@@ -136,11 +138,11 @@ def fit(
     home = next(model.parameters()).device
     model.to(chosen)
     with _reproducible(chosen, threads):
-        steps = AutogradSteps(model, l1=settings["l1"], learning_rate=settings["learning_rate"])
+        steps = _choose_steps(model, settings, chosen)
         history, best_weights = _run_epochs(
             steps,
-            _Data(*(part.to(chosen) for part in train)),
-            _Data(*(part.to(chosen) for part in validation)),
+            _Data(steps.prepare(train.one_hot.to(chosen)), train.target.to(chosen)),
+            _Data(steps.prepare(validation.one_hot.to(chosen)), validation.target.to(chosen)),
             settings,
             checkpoint=_Checkpoint(checkpoint, checkpoint_seconds, fingerprint, chosen),
             on_epoch=on_epoch,
@@ -166,6 +168,13 @@ def fit(
     return FitResult(model, pd.DataFrame(history), record)
 
 
+def _choose_steps(model: Cnn, settings: dict, device: torch.device) -> Steps:
+    how = {"l1": settings["l1"], "learning_rate": settings["learning_rate"]}
+    if device.type == "cpu":
+        return CpuSteps(model, capacity=max(settings["batch_size"], SMALLEST_CAPACITY), **how)
+    return AutogradSteps(model, **how)
+
+
 def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
     history, best_weights = checkpoint.restore(steps)
     progress_bar = tqdm(total=settings["max_epochs"], initial=len(history), unit="epoch", disable=None)
@@ -173,9 +182,7 @@ def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
         epoch = len(history) + 1
         start = time.perf_counter()
         train_loss = _train_epoch(steps, train, settings, epoch)
-        validation_mse = (
-            steps.squared_error(*validation, batch_size=VALIDATION_BATCH) / validation.target.numel()
-        )
+        validation_mse = steps.squared_error(*validation) / validation.target.numel()
         validation_loss = validation_mse + float(steps.penalty())
         if not np.isfinite(train_loss) or not np.isfinite(validation_loss):
             raise _diverged(epoch, train_loss, validation_loss, history, settings)
@@ -211,7 +218,9 @@ def _train_epoch(steps, train, settings, epoch) -> float:
         torch.manual_seed(_epoch_seed(settings["seed"], epoch))
         for batch in order.split(settings["batch_size"]):
             penalty = steps.penalty()
-            squared_error = steps.step(train.one_hot[batch], train.target[batch])
+            squared_error = steps.step(
+                train.one_hot.index_select(0, batch), train.target.index_select(0, batch)
+            )
             loss += squared_error / outputs + penalty * len(batch)
     return float(loss) / len(order)
 
