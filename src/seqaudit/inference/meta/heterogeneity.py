@@ -229,7 +229,8 @@ def estimate_tau2(studies: Studies, method: str) -> np.ndarray:
         expected = (np.where(counts, studies.variance, 0.0) * (1 - leverage)).sum(axis=1)
         return np.maximum(0, (plain.q - expected) / studies.df)
     assert method == "SJ", method
-    start = plain.q / studies.k
+    about_mean = project(studies._replace(design=studies.design[:1]), plain.weight)
+    start = about_mean.q / studies.k
     return start * project_at(studies, start).q / studies.df
 
 
