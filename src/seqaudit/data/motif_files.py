@@ -161,9 +161,10 @@ def _check_meme_alphabet(lines: list[str], at: int) -> int:
 def _meme_rows(lines: list[str], at: int, name: str, settings: dict) -> tuple[list[list[float]], int]:
     if settings.get("alength", "4") != "4":
         raise SeqauditError(f"motif '{name}': alength= {settings['alength']}, expected 4 (DNA).")
+    width = _number(settings.get("w", "1"), name, "w")  # without it the first blank line ends the matrix
     rows: list[list[float]] = []
     while at < len(lines) and not lines[at].startswith(_AFTER_MATRIX):
-        if not lines[at] and rows:
+        if not lines[at] and len(rows) >= width:
             break
         if lines[at]:
             values = lines[at].split()
@@ -173,7 +174,7 @@ def _meme_rows(lines: list[str], at: int, name: str, settings: dict) -> tuple[li
                 )
             rows.append([_number(value, name, f"row {len(rows)}") for value in values])
         at += 1
-    if "w" in settings and settings["w"] != str(len(rows)):
+    if "w" in settings and width != len(rows):
         raise SeqauditError(
             f"motif '{name}': its header says w= {settings['w']}, but {len(rows)} rows follow. "
             "The file may be cut off."
