@@ -228,7 +228,13 @@ def canonical(data: Instruments) -> Instruments:
 
 
 def map_loci(
-    kernel: Callable, effects: Effects, *, needs_se_exposure: bool = False, correlation=None, **options
+    kernel: Callable,
+    effects: Effects,
+    *,
+    needs_se_exposure: bool = False,
+    values_per_instrument: int = 1,
+    correlation=None,
+    **options,
 ) -> NamedTuple:
     """Run a kernel over chunks of loci and join its results.
 
@@ -240,11 +246,15 @@ def map_loci(
         Checked user input.
     needs_se_exposure : bool
         Whether an exposure standard error of 0 is an error for this method.
+    values_per_instrument : int
+        Size of the kernel's largest array, relative to the effects.
     correlation : array, (instruments, instruments) or (loci, instruments, instruments), optional
         Handed on, cut to the chunk.
     """
     loci, width = effects.beta_exposure.shape
-    rows = max(1, _CHUNK_ELEMENTS // max(1, width if correlation is None else width**2))
+    if correlation is not None:
+        values_per_instrument = width
+    rows = max(1, _CHUNK_ELEMENTS // (width * values_per_instrument))
     parts = []
     with np.errstate(all="ignore"):
         for start in range(0, max(loci, 1), rows):
@@ -297,7 +307,7 @@ def build_result(
     data: Instruments,
     *,
     b,
-    se,
+    se=None,
     minimum: int,
     alpha: float,
     problems: Sequence[tuple[str, np.ndarray]] = (),
@@ -316,7 +326,7 @@ def build_result(
     data : Instruments
         What the estimate was made from.
     b, se : array, (loci,)
-        Estimate and standard error.
+        Estimate and standard error. Without one, ``own`` has limits and p value.
     minimum : int
         Fewest instruments that the method needs.
     problems : sequence of (status, mask)
@@ -340,7 +350,8 @@ def build_result(
         status[mask & (status == "ok")] = name
         if name != "zero_scale":
             blank |= mask
-    status[~(np.isfinite(b) & np.isfinite(se)) & (status == "ok")] = "not_estimable"
+    finite = np.isfinite(b) & (True if se is None else np.isfinite(se))
+    status[~finite & (status == "ok")] = "not_estimable"
 
     rule = residual_se if egger_rule else None
     fields = dict.fromkeys(MRResult._fields)
@@ -348,7 +359,8 @@ def build_result(
     if fields["f_statistic"] is None:
         fields["f_statistic"] = mean_f_statistic(data)
     reference = {"alpha": alpha, "distribution": distribution, "df": df, "residual_se": rule}
-    fields["ci_low"], fields["ci_high"], fields["pval"] = limits(b, se, **reference)
+    if se is not None:
+        fields["ci_low"], fields["ci_high"], fields["pval"] = limits(b, se, **reference)
     if fields["intercept"] is not None:
         low, high, pval = limits(fields["intercept"], fields["intercept_se"], **reference)
         fields.update(intercept_ci_low=low, intercept_ci_high=high, intercept_pval=pval)

@@ -85,7 +85,7 @@ def median(
 
 
 def _median(data: Instruments, *, weighting, stderror, resampling, distribution, alpha) -> MRResult:
-    ratios = wald_ratios(data, stderror)
+    ratios = wald_ratios(data, stderror, sort=True)
     weight = ratios.data.used.astype(float) if weighting == "simple" else ratios.data.used / ratios.se**2
     b = _weighted_median(ratios.value, weight)
     if weighting == "penalized":

@@ -110,7 +110,7 @@ def mode(
 def _mode(
     data: Instruments, *, weighted, stderror, phi, maximiser, n_boot, seed, distribution, alpha
 ) -> ModeResult:
-    ratios = wald_ratios(data, stderror)
+    ratios = wald_ratios(data, stderror, sort=True)
     kept = ratios.data.used
     weight = np.where(kept, 1 / ratios.se**2, 0.0) if weighted else kept.astype(float)
     bandwidth = phi * _bandwidth(ratios.value, kept)

@@ -11,7 +11,7 @@ STDERRORS = ("simple", "delta")
 
 
 class Ratios(NamedTuple):
-    """Wald ratios of instruments in canonical order; arrays ``(loci, instruments)``."""
+    """Wald ratios; arrays ``(loci, instruments)``."""
 
     data: Instruments
     """The instruments that have a ratio."""
@@ -21,7 +21,7 @@ class Ratios(NamedTuple):
     """Its standard error, 1 where not used."""
 
 
-def wald_ratios(data: Instruments, stderror: str = "simple") -> Ratios:
+def wald_ratios(data: Instruments, stderror: str = "simple", *, sort: bool = False) -> Ratios:
     """Return the ratios of all instruments with an exposure effect.
 
     Parameters
@@ -29,6 +29,8 @@ def wald_ratios(data: Instruments, stderror: str = "simple") -> Ratios:
     data : Instruments
     stderror : {"simple", "delta"}
         First order, ``sy / |x|``, or second order, with the error of the exposure.
+    sort : bool
+        Whether to bring the instruments into canonical order, as :func:`bootstrap` needs them.
 
     Notes
     -----
@@ -37,7 +39,8 @@ def wald_ratios(data: Instruments, stderror: str = "simple") -> Ratios:
     """
     used = data.used & (data.x != 0)
     n = np.where(data.invalid_se, data.n, used.sum(axis=1))
-    data = canonical(data._replace(used=used, w=data.w * used, n=n))
+    data = data._replace(used=used, w=data.w * used, n=n)
+    data = canonical(data) if sort else data
     x = np.where(data.used, data.x, 1.0)
     value = np.where(data.used, data.y / x, 0.0)
     variance = (data.sy / x) ** 2
