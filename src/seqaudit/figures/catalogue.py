@@ -120,7 +120,7 @@ FIGURES: tuple[Entry, ...] = (
         SIZE,
         "magnitude.against_shuffled",
         _MODELS,
-        "Nearly all models show larger interactions at real motifs, also where the truth has none.",
+        "Models show larger interactions at real motifs also where the truth has none.",
     ),
     Entry(
         "magnitude_random_location",

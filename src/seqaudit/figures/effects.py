@@ -90,11 +90,9 @@ def against_main_effect_error(results: DatasetResults) -> Drawn:
     shared_legend(figure, _reference_lines())
     caption = sentences(
         f"{dataset_words(results.dataset, results.models)}. {'; '.join(told)}.",
-        "x: true minus predicted sum of the main effects; y: predicted minus true interaction (the true one "
-        "is 0 "
-        "in additive data). Along the dotted line the false interaction repairs exactly what the main "
-        "effects "
-        "miss: this is how a false interaction can lower the loss.",
+        "x: true minus predicted sum of the main effects; y: predicted minus true interaction (the true "
+        "one is 0 in additive data). Along the dotted line the false interaction repairs exactly what the "
+        "main effects miss: this is how a false interaction can lower the loss.",
         counterpart(results.models, _ERRORS),
     )
     return Drawn(figure, caption)
@@ -125,8 +123,7 @@ def against_position(all_results: Sequence[DatasetResults]) -> Drawn:
         "Distance: the larger of the two distances between a motif's centre and the centre of the sequence. "
         "Colour: motif pairs per cell, logarithmic (single points where there are few).",
         "Without padding ('valid'), a convolution sees bases near the ends fewer times: interactions that "
-        "appear "
-        "only there are made by the architecture, not by the data.",
+        "appear only there are made by the architecture, not by the data.",
         paper("Fig. F.1"),
     )
     return Drawn(figure, caption)

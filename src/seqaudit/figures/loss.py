@@ -124,8 +124,7 @@ def densities(results: DatasetResults) -> Drawn:
         "it.",
         f"{'; '.join(told)}.",
         "If the interaction is real, the dashed curve lies to the right. The unpaired (Mann-Whitney) test "
-        "asks "
-        "whether it does; the paired test also finds shifts far too small to see here.",
+        "asks whether it does; the paired test also finds shifts far too small to see here.",
         counterpart(models, _DENSITIES),
     )
     return Drawn(figure, caption)

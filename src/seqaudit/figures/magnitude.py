@@ -125,7 +125,7 @@ def _against(results: DatasetResults, null: str) -> Drawn:
         f"Filled: rank-sum (Mann-Whitney) test of |interaction|, real greater, p < {results.alpha:g} "
         f"({'; '.join(counts)}).",
         "Points below the dotted line have larger interactions at real motifs. A large interaction is no "
-        "evidence that it is real: models of additive data show it as well.",
+        "evidence that it is real: all published models of additive data show one as well.",
         counterpart(models, _PUBLISHED_NULL) if null == "shuffled" else "",
     )
     return Drawn(figure, caption)
@@ -163,8 +163,7 @@ def against_test_error(results: DatasetResults) -> Drawn:
     shared_legend(figure, legend)
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {model_count(models)}, one point each; error over "
-        "held-out "
-        f"sequences, interaction over {span(models['n_pairs'])} held-out motif pairs.",
+        f"held-out sequences, interaction over {span(models['n_pairs'])} held-out motif pairs.",
         f"Does a better model have less spurious interaction? {'; '.join(found)}.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {results.alpha:g}.",
         counterpart(models, _PUBLISHED_ERROR),
@@ -203,8 +202,7 @@ def by_architecture(all_results: Sequence[DatasetResults]) -> Drawn:
     caption = sentences(
         f"{designs}.",
         "Dots: mean signed interaction of one model over its pairs; bars: mean of the dots (over seeds), "
-        "grouped "
-        "by architecture and L1 weight.",
+        "grouped by architecture and L1 weight.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {alphas[0]:g}.",
         "In additive data all values should be 0; a sign shared by all models of a panel is a systematic "
         "error.",
@@ -284,8 +282,7 @@ def by_motif_pair(results: DatasetResults) -> Drawn:
     shared_legend(figure, legend, columns=4)
     caption = sentences(
         f"{dataset_words(results.dataset, models)}; {counted(len(pairs), 'motif pair')}, "
-        f"{model_count(models)}; "
-        f"{span(models['n_pairs'])} held-out pairs per model.",
+        f"{model_count(models)}; {span(models['n_pairs'])} held-out pairs per model.",
         "Each point is the mean signed interaction of one model, the black bar their mean.",
         f"Filled: signed-rank test of the loss improvement (paired), p < {results.alpha:g}. "
         "Right: the verdict, and how many models support it.",

@@ -66,8 +66,7 @@ def effect_curves(all_results: Sequence[DatasetResults]) -> Drawn:
         "positions; observed counts are Poisson. Exponent 1 is additive, so no two motifs interact (negative "
         "control); above 1 they do (positive control).",
         f"Right: up to {counted(n_pairs, 'motif pair')} per dataset; the vertical distance from the dotted "
-        "line "
-        "is the true interaction.",
+        "line is the true interaction.",
         paper("Fig. 1"),
     )
     return Drawn(figure, caption)

@@ -82,15 +82,13 @@ def overview(all_results: Sequence[DatasetResults]) -> Drawn:
         f"{counted(len(shown), 'question')} (dataset × motif pair), "
         f"{span(len(of_pair(r.models, pair)) for r, pair in shown)} models each, "
         f"{span(n for r in all_results for n in r.models['n_pairs'])} held-out motif pairs per model.",
-        "Each row is a trained model (architecture, L1 weight, seed), each column a test; darker is smaller "
-        "p, "
-        f"grey is not significant at {alpha:g}; no correction for the number of models.",
+        "Each row is a trained model (architecture, L1 weight, seed), each column a test; darker is "
+        f"smaller p, grey is not significant at {alpha:g}; no correction for the number of models.",
         "Numbers are −log₁₀ p." if most_rows <= _NUMBERS_UP_TO else "",
         "Loss: does removing the interaction raise the loss on held-out pairs? Train: the same on pairs "
         "the model has seen. Size: is the interaction different from 0, or larger than at random locations "
-        "or in "
-        "shuffled sequences? Tests of size come out significant for nearly every model, also where the truth "
-        "has no interaction.",
+        "or in shuffled sequences? Size proves little: in the published study these tests were significant "
+        "for every model, also where the truth has no interaction.",
     )
     return Drawn(figure, caption)
 

@@ -13,8 +13,7 @@ from seqaudit.report.page import Chapter, Page, Section, render_page
 
 CITATION = (
     "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of False Positive "
-    "Feature "
-    "Interactions Learned by Neural Networks on Genomic Data. 2020."
+    "Feature Interactions Learned by Neural Networks on Genomic Data. 2020."
 )
 
 
@@ -79,9 +78,8 @@ def _about(config_summary: Mapping, provenance: Mapping[str, str]) -> Chapter:
                 "rerun",
                 "Run it again",
                 paragraphs=[
-                    "Every table and figure comes from one command; only what changed is computed again. The "
-                    "same "
-                    "settings and versions give the same tables."
+                    "Every table and figure comes from one command; only what changed is computed again. "
+                    "The same settings and versions give the same tables."
                 ],
                 code=provenance.get("command", "snakemake --cores all --configfile <the config of this run>"),
             ),

@@ -9,7 +9,7 @@ from seqaudit.figures.catalogue import INTERACTIONS, OVERVIEW
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, verdict_cell
 from seqaudit.report.galleries import figure_sections
-from seqaudit.report.page import Cell, Chapter, Column, Section, Table
+from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
 
 TEST_NAMES = {
     "unpaired_p": "Loss, unpaired",
@@ -28,7 +28,7 @@ _QUESTION = "Is the interaction that a network learned real, or a false positive
 def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, str]) -> Section:
     """First screen: what was found for every dataset and motif pair, and why.
 
-    ``tables`` needs ``loss_verdicts``; ``units`` gives the unit of each dataset's target.
+    ``tables`` needs ``loss_verdicts`` and ``loss_models``; ``units`` gives the unit of each dataset's target.
     """
     verdicts = tables["loss_verdicts"]
     truth_known = bool(verdicts["true_mean_interaction"].notna().any())
@@ -36,7 +36,6 @@ def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, s
         Column("Motif pair"),
         Column("Dataset"),
         Column("Verdict"),
-        Column("Why", wide=True),
         Column("Mean interaction", "mean over models and held-out pairs, in the unit of the target", True),
         *(
             [Column("True mean", "mean true interaction of the same pairs, from the simulation", True)]
@@ -54,29 +53,25 @@ def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, s
     rows = []
     for row in verdicts.itertuples():
         unit = units.get(row.dataset, "")
-        rows.append(
-            [
-                Cell(row.motif_pair),
-                Cell(row.dataset, detail=_dataset_words(row)),
-                verdict_cell(row.verdict),
-                Cell(row.reason),
-                number_cell(row.mean_interaction, unit=unit),
-                *([_truth_cell(row.true_mean_interaction, unit)] * truth_known),
-                number_cell(row.median_loss_improvement),
-                share_cell(row.n_supported, row.n_models),
-                p_cell(row.q_value),
-            ]
-        )
+        cells = [
+            Cell(row.motif_pair),
+            Cell(row.dataset, detail=_dataset_words(row)),
+            verdict_cell(row.verdict),
+            number_cell(row.mean_interaction, unit=unit),
+            *([_truth_cell(row.true_mean_interaction, unit)] * truth_known),
+            number_cell(row.median_loss_improvement),
+            share_cell(row.n_supported, row.n_models),
+            p_cell(row.q_value),
+        ]
+        rows.append(Row(cells, note=row.reason))
     return Section(
         "verdicts",
         "Verdicts",
         paragraphs=[
-            _headline(verdicts),
+            _headline(verdicts, tables["loss_models"]),
             "A verdict rests on held-out loss: if an interaction is real, predictions without it fit new "
-            "data "
-            "worse. The size of an interaction decides nothing, because networks show large interactions "
-            "also "
-            "where there are none.",
+            "data worse. The size of an interaction decides nothing, because networks show large "
+            "interactions also where there are none.",
         ],
         tables=[
             Table("verdicts-table", "Verdict for every dataset and motif pair", columns, rows, "question")
@@ -103,9 +98,8 @@ def loss_chapter(
                 "models",
                 "Every model",
                 paragraphs=[
-                    "One row per trained network and motif pair. Click a heading to sort; p-values are those "
-                    "of "
-                    "single models and not corrected for their number."
+                    "One row per trained network and motif pair. Click a heading to sort; p-values are "
+                    "those of single models and not corrected for their number."
                 ],
                 tables=[_model_table(tables["loss_models"], units)],
             ),
@@ -114,8 +108,7 @@ def loss_chapter(
                 "By architecture",
                 paragraphs=[
                     "How many models of each architecture pass a test, and the p-value of all of them "
-                    "together "
-                    "(Cauchy combination, which holds although the models share their data)."
+                    "together (Cauchy combination, which holds although the models share their data)."
                 ],
                 tables=[_architecture_table(tables["loss_architectures"])],
             ),
@@ -138,31 +131,27 @@ def caveats(models: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     return [
         point
         for point in (
-            "The paired test finds very small shifts. In the published negative control with 'same' padding "
-            "it "
-            "called 19 of 45 models significant although the truth holds no interaction. It is therefore not "
-            "enough on its own.",
+            "The paired test finds very small shifts. In the published negative control with 'same' "
+            "padding it called 19 of 45 models significant although the truth holds no interaction. It is "
+            "therefore not enough on its own.",
             f"Here, {false_paired} of {len(negative)} models of negative controls have a paired p below 0.05."
             if len(negative)
             else "",
             "The unpaired test ignores which loss belongs to which pair. It is conservative: it separates "
-            "real "
-            "from false where real effects are large compared with the noise of the loss. 'Not supported' is "
-            "no proof of absence.",
+            "real from false where real effects are large compared with the noise of the loss. 'Not "
+            "supported' is no proof of absence.",
             "Loss tests catch interactions that do not help prediction. A false interaction that happens to "
             "repair a poor fit of the main effects lowers the loss as well; compare the figures of the main "
             "effects' error and of position where the truth is known, and architectures where it is not.",
             "Random locations can overlap a motif, so they are not free of signal. Shuffled sequences lose "
-            "all "
-            "motifs, so larger interactions at real motifs are expected for any model.",
+            "all motifs, so larger interactions at real motifs are expected for any model.",
             "Losses on shuffled sequences are against the noise-free truth and cannot be compared with other "
             "losses."
             if models["shuffled_loss_p"].notna().any()
             else "",
             "Tests on training pairs are shown for comparison. A model may have fitted their noise.",
             "With thousands of pairs a tiny p-value can belong to a negligible effect: read the loss "
-            "improvement "
-            "beside it.",
+            "improvement beside it.",
             "Models of one dataset see the same pairs, so their p-values depend on each other. Counts of "
             "significant models are descriptive; the combined p-value allows for dependence.",
             f"For up to {number(100 * clipped, 2)} % of the pairs the prediction without the interaction was "
@@ -170,10 +159,9 @@ def caveats(models: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
             if clipped > 0
             else "",
             f"For measured data ({', '.join(measured)}) nobody knows the truth. Motif sites come from "
-            "scanning, may "
-            "be unbound or miss weak sites; letters that replace a site can make or break others. A verdict "
-            "says "
-            "what the networks' predictions gain from the interaction, not that two factors touch each other."
+            "scanning, may be unbound or miss weak sites; letters that replace a site can make or break "
+            "others. A verdict says what the networks' predictions gain from the interaction, not that two "
+            "factors touch each other."
             if len(measured)
             else "",
             "Some questions could not be tested; their reasons are in the table of verdicts."
@@ -184,11 +172,14 @@ def caveats(models: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     ]
 
 
-def _headline(verdicts: pd.DataFrame) -> str:
+def _headline(verdicts: pd.DataFrame, models: pd.DataFrame) -> str:
     counts = verdicts["verdict"].value_counts()
     parts = [f"{count} {verdict}" for verdict, count in counts.items()]
-    question = "Is the interaction of two motifs that the networks learned real?"
-    return sentences(f"{question} {counted(len(verdicts), 'question')}: {', '.join(parts)}.")
+    networks = counted(models["model_id"].nunique(), "trained network")
+    return sentences(
+        "Is the interaction of two motifs that the networks learned real?",
+        f"{counted(len(verdicts), 'question')}, asked of {networks}: {', '.join(parts)}.",
+    )
 
 
 def _dataset_words(row) -> str:
@@ -219,34 +210,35 @@ def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
         Column(f"Mean |interaction|{head}", "mean absolute interaction over held-out pairs", True),
         Column("Loss improvement", "median loss without the interaction minus loss with it", True),
         *(Column(name, f"p-value, column {test}", True) for test, name in _tests_of(models)),
-        Column("Why", wide=True),
+        Column("Why", folds=True),
     ]
     rows = []
     for row in models.to_dict("records"):
         unit = "" if head else units.get(row["dataset"], "")
-        rows.append(
-            [
-                Cell(row["dataset"]),
-                Cell(row["motif_pair"]),
-                Cell(row["arch"]),
-                number_cell(row["l1"], 6),
-                Cell(str(row["seed"]), row["seed"]),
-                verdict_cell(row["verdict"]),
-                number_cell(row["test_mse"], 4),
-                number_cell(row["test_pearson"], 4),
-                Cell(f"{row['n_pairs']:,}", row["n_pairs"]),
-                number_cell(row["mean_interaction"], unit=unit),
-                number_cell(row["mean_abs_interaction"], unit=unit),
-                number_cell(row["median_loss_improvement"]),
-                *(p_cell(row[test]) for test, _ in _tests_of(models)),
-                Cell(row["reason"] if row["status"] == "ok" else f"{row['reason']} ({row['status']})"),
-            ]
-        )
+        why = row["reason"] if row["status"] == "ok" else f"{row['reason']} ({row['status']})"
+        cells = [
+            Cell(row["dataset"]),
+            Cell(row["motif_pair"]),
+            Cell(row["arch"]),
+            number_cell(row["l1"], 6),
+            Cell(str(row["seed"]), row["seed"]),
+            verdict_cell(row["verdict"]),
+            number_cell(row["test_mse"], 4),
+            number_cell(row["test_pearson"], 4),
+            Cell(f"{row['n_pairs']:,}", row["n_pairs"]),
+            number_cell(row["mean_interaction"], unit=unit),
+            number_cell(row["mean_abs_interaction"], unit=unit),
+            number_cell(row["median_loss_improvement"]),
+            *(p_cell(row[test]) for test, _ in _tests_of(models)),
+            Cell("why", detail=why),
+        ]
+        rows.append(Row(cells))
     return Table("models-table", "All trained models and their tests", columns, rows, "model", True)
 
 
 def _architecture_table(architectures: pd.DataFrame) -> Table:
-    tests = [(test, name) for test, name in TEST_NAMES.items() if (architectures["test"] == test).any()]
+    tested = architectures.dropna(subset=["combined_p"])
+    tests = [(test, name) for test, name in TEST_NAMES.items() if test in set(tested["test"])]
     columns = [
         Column("Dataset"),
         Column("Motif pair"),
@@ -264,7 +256,7 @@ def _architecture_table(architectures: pd.DataFrame) -> Table:
             one = found.loc[test]
             words = f"{one['n_significant']} of {one['n_models']}, {p_text(one['combined_p'])}"
             cells.append(Cell(words, float(one["combined_p"])))
-        rows.append([*map(Cell, key), *cells])
+        rows.append(Row([*map(Cell, key), *cells]))
     return Table("architectures-table", "Tests by architecture", columns, rows, "row")
 
 

@@ -13,9 +13,9 @@ function compare(a, b, direction) {
 
 function sortTable(table, column, header) {
   const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-  const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => compare(key(a.cells[column]), key(b.cells[column]), direction));
-  table.tBodies[0].append(...rows);
+  const bodies = [...table.tBodies]; // one per row, which keeps a note with its row
+  bodies.sort((a, b) => compare(key(a.rows[0].cells[column]), key(b.rows[0].cells[column]), direction));
+  table.append(...bodies);
   for (const other of header.parentNode.cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
 }
@@ -35,25 +35,26 @@ function filterTable(bar) {
   const table = byId(search.dataset.table);
   const words = search.value.toLowerCase().split(/\s+/);
   const chosen = [...bar.querySelectorAll("select")].filter((select) => select.value);
-  const rows = [...table.tBodies[0].rows];
+  const bodies = [...table.tBodies];
   let shown = 0;
-  for (const row of rows) {
-    const text = row.textContent.toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word)) ||
-      !chosen.every((select) => label(row.cells[select.dataset.column]) === select.value);
-    shown += !row.hidden;
+  for (const body of bodies) {
+    const text = body.textContent.toLowerCase();
+    body.hidden = !words.every((word) => text.includes(word)) ||
+      !chosen.every((select) => label(body.rows[0].cells[select.dataset.column]) === select.value);
+    shown += !body.hidden;
   }
   const status = bar.querySelector(".shown");
-  status.textContent = `${shown} of ${rows.length} ${status.dataset.noun}${rows.length === 1 ? "" : "s"}`;
+  status.textContent = `${shown} of ${bodies.length} ${status.dataset.noun}${bodies.length === 1 ? "" : "s"}`;
 }
 
-// text of a cell without the sign of its badge
-const label = (cell) => (cell.querySelector(".badge")?.lastChild ?? cell).textContent.trim();
+// text of a cell without the sign of its badge, the summary of what is folded
+const label = (cell) => (cell.querySelector(".badge")?.lastChild ?? cell.querySelector("details")?.lastChild ?? cell).textContent.trim();
 
 function saveTable(table) {
   const quote = (text) => `"${text.trim().replace(/"/g, '""')}"`;
-  const lines = [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map((cell) =>
-    quote(cell.tagName === "TD" && cell.classList.contains("number") ? cell.dataset.sort ?? "" : label(cell))).join(","));
+  const value = (cell) => cell.matches("td.number") ? cell.dataset.sort : label(cell);
+  const rows = [table.tHead, ...table.tBodies].filter((part) => !part.hidden).map((part) => part.rows[0]);
+  const lines = rows.map((row) => [...row.cells].map((cell) => quote(value(cell))).join(","));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));
   link.download = `${table.id}.csv`;
@@ -63,8 +64,8 @@ function saveTable(table) {
 
 for (const bar of document.querySelectorAll(".filters")) {
   for (const select of bar.querySelectorAll("select")) {
-    const rows = [...byId(select.dataset.table).tBodies[0].rows];
-    for (const value of new Set(rows.map((row) => label(row.cells[select.dataset.column])))) select.add(new Option(value));
+    const values = [...byId(select.dataset.table).tBodies].map((body) => label(body.rows[0].cells[select.dataset.column]));
+    for (const value of new Set(values)) select.add(new Option(value));
   }
   bar.addEventListener("input", () => filterTable(bar));
   bar.querySelector(".export").addEventListener("click", (event) => saveTable(byId(event.target.dataset.table)));

@@ -26,7 +26,10 @@ class Badge(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One table cell. ``sort`` orders rows instead of the text (``""`` comes last)."""
+    """One table cell. ``sort`` orders rows instead of the text (``""`` comes last).
+
+    ``detail`` is a second line; in a column that folds it is what unfolds.
+    """
 
     text: str
     sort: float | str | None = None
@@ -34,14 +37,21 @@ class Cell(NamedTuple):
     detail: str = ""
 
 
+class Row(NamedTuple):
+    """One table row; ``note`` is a sentence or more below it, as wide as the table."""
+
+    cells: Sequence[Cell]
+    note: str = ""
+
+
 class Column(NamedTuple):
-    """One table column. ``choices``: readers can filter rows by it. ``wide``: it holds sentences."""
+    """One table column. ``choices``: readers can filter rows by it. ``folds``: details unfold."""
 
     name: str
     help: str = ""
     numeric: bool = False
     choices: bool = False
-    wide: bool = False
+    folds: bool = False
 
 
 class Table(NamedTuple):
@@ -50,7 +60,7 @@ class Table(NamedTuple):
     id: str
     caption: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Row]
     noun: str = "row"
     searchable: bool = False
 
