@@ -276,7 +276,7 @@ def _check_columns(present, names: Mapping[str, str], path: Path) -> None:
             known = ", ".join([*COLUMNS, *_OPTIONAL_COLUMNS])
             raise SeqauditError(f"columns: unknown role '{role}', expected one of {known}.")
         if name not in present:
-            close = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
+            close = difflib.get_close_matches(name, present, n=1, cutoff=0.65)
             hint = f" Did you mean '{close[0]}'?" if close else ""
             raise SeqauditError(
                 f"{path}: no column '{name}' for the {role}; present are {', '.join(map(str, present))}."
@@ -305,7 +305,7 @@ def _finite_targets(values: pd.Series, where: str) -> pd.Series:
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise SeqauditError(
-            f"{where}: row {wrong[0]} is {values.iloc[wrong[0]]!r} ({wrong.size} such rows), expected a "
+            f"{where}: row {wrong[0]} is '{values.iloc[wrong[0]]}' ({wrong.size} such rows), expected a "
             "finite number. Fill in or remove these rows."
         )
     return numbers
