@@ -125,8 +125,7 @@ def loss_chapter(
 def caveats(models: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What a careful reader should know, as far as it applies to these tables."""
     measured = models.loc[models["control"].isna(), "dataset"].unique()
-    negative = models[models["control"] == "negative"]
-    false_paired = int((negative["paired_p"] < 0.05).sum())
+    negative = verdicts[verdicts["control"] == "negative"]
     clipped = models["fraction_clipped"].max()
     return [
         point
@@ -134,7 +133,8 @@ def caveats(models: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
             "The paired test finds very small shifts. In the published negative control with 'same' "
             "padding it called 19 of 45 models significant although the truth holds no interaction. It is "
             "therefore not enough on its own.",
-            f"Here, {false_paired} of {len(negative)} models of negative controls have a paired p below 0.05."
+            f"Here, {negative['n_paired'].sum()} of {negative['n_models'].sum()} models of negative controls "
+            "pass the paired test."
             if len(negative)
             else "",
             "The unpaired test ignores which loss belongs to which pair. It is conservative: it separates "

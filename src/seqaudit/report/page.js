@@ -67,7 +67,7 @@ for (const bar of document.querySelectorAll(".filters")) {
     const values = [...byId(select.dataset.table).tBodies].map((body) => label(body.rows[0].cells[select.dataset.column]));
     for (const value of new Set(values)) select.add(new Option(value));
   }
-  bar.addEventListener("input", () => filterTable(bar));
+  for (const kind of ["input", "change"]) bar.addEventListener(kind, () => filterTable(bar));
   bar.querySelector(".export").addEventListener("click", (event) => saveTable(byId(event.target.dataset.table)));
   bar.hidden = false;
   filterTable(bar);
