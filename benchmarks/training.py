@@ -4,15 +4,21 @@ Every contender trains the same network on the same data with the same batch siz
 process of its own with one thread. Processes take turns within a round, and processor
 time is measured, so that other jobs on the machine disturb all of them alike.
 
+"memory kept" is a loop with seqaudit's one setting of the C library: without it, glibc
+may hand activations back to the system and get them again, cleared, in every step.
+Whether it does depends on what the process freed before, so both are shown.
+
     python benchmarks/training.py --rounds 7
 """
 
 import argparse
 import multiprocessing
+import tempfile
 import time
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -22,7 +28,9 @@ from seqaudit.training.cpu_steps import CpuSteps, keep_freed_memory
 
 BATCH = 200
 LENGTH = 100
-SEQUENCES = 8_000
+SEQUENCES = 40_000
+STEPS = 40
+"""Steps per round."""
 
 
 class StringDataset(Dataset):
@@ -68,68 +76,82 @@ def plain_torch(architecture: dict, padding: str, l1: float):
     return step
 
 
-def contender(name: str, settings: dict):
-    """A function that trains one epoch."""
-    generator = np.random.default_rng(1)
-    letters = generator.integers(4, size=(SEQUENCES, LENGTH))
-    one_hot = np.eye(4, dtype=np.int8)[letters].transpose(0, 2, 1).copy()
-    target = generator.normal(20, 9, size=SEQUENCES).astype(np.float32)
+def batches_of(loader):
+    while True:
+        yield from loader
+
+
+def random_rows():
+    while True:
+        yield from torch.randperm(SEQUENCES).split(BATCH)
+
+
+def contender(name: str, file: str, settings: dict):
+    """A function that takes one training step, data included."""
+    table = pd.read_csv(file, sep="\t")
+    texts, target = table["sequence"].tolist(), table["target"].to_numpy(np.float32)
     architecture, padding, l1 = settings["architecture"], settings["padding"], settings["l1"]
     model = build_cnn(architecture, padding=padding, length=LENGTH, seed=1)
-
-    if name == "seqaudit":
-        steps = CpuSteps(model, l1=l1, learning_rate=1e-3, capacity=BATCH)
-        prepared, wanted = steps.prepare(torch.from_numpy(one_hot)), torch.from_numpy(target)[:, None]
-
-        def epoch():
-            for rows in torch.randperm(SEQUENCES).split(BATCH):
-                steps.step(prepared[rows], wanted[rows])
-
-        return epoch
-
-    step = plain_torch(model.architecture, padding, l1)
-    if name == "DataLoader over strings":
-        texts = ["".join("ACGT"[code] for code in row) for row in letters]
-        loader = DataLoader(StringDataset(texts, target), batch_size=BATCH, shuffle=True)
-
-        def epoch():
-            for batch in loader:
-                step(*batch)
-
-        return epoch
-
-    if name == "in memory, freed memory kept":
+    if "memory kept" in name:
         keep_freed_memory()
-    floats, wanted = torch.from_numpy(one_hot).float(), torch.from_numpy(target)
 
-    def epoch():
-        for rows in torch.randperm(SEQUENCES).split(BATCH):
-            step(floats[rows], wanted[rows])
+    if name.startswith("DataLoader"):
+        loader = DataLoader(StringDataset(texts, target), batch_size=BATCH, shuffle=True)
+        batches, step = batches_of(loader), plain_torch(model.architecture, padding, l1)
+        return lambda: step(*next(batches))
 
-    return epoch
+    codes = np.frombuffer("".join(texts).encode(), dtype=np.uint8).reshape(len(texts), LENGTH)
+    one_hot = torch.from_numpy(codes[:, None, :] == np.frombuffer(b"ACGT", dtype=np.uint8)[:, None])
+    rows, wanted = random_rows(), torch.from_numpy(target)
+    if name.startswith("in memory"):
+        floats, step = one_hot.float(), plain_torch(model.architecture, padding, l1)
+
+        def take_step():
+            batch = next(rows)
+            step(floats[batch], wanted[batch])
+
+        return take_step
+
+    assert name == "seqaudit", name
+    steps = CpuSteps(model, l1=l1, learning_rate=1e-3, capacity=BATCH)
+    prepared, wanted = steps.prepare(one_hot.to(torch.int8)), wanted[:, None]
+
+    def take_step():
+        batch = next(rows)
+        steps.step(prepared.index_select(0, batch), wanted.index_select(0, batch))
+
+    return take_step
 
 
-CONTENDERS = ["DataLoader over strings", "in memory", "in memory, freed memory kept", "seqaudit"]
+CONTENDERS = [
+    "DataLoader over strings",
+    "DataLoader over strings, memory kept",
+    "in memory",
+    "in memory, memory kept",
+    "seqaudit",
+]
 
 
-def work(name: str, settings: dict, pipe) -> None:
+def work(name: str, file: str, settings: dict, pipe) -> None:
     torch.set_num_threads(1)
-    epoch = contender(name, settings)
-    epoch()
+    take_step = contender(name, file, settings)
+    for _ in range(STEPS):
+        take_step()
     pipe.send("ready")
     while pipe.recv() == "run":
         start = time.process_time()
-        epoch()
+        for _ in range(STEPS):
+            take_step()
         pipe.send(time.process_time() - start)
 
 
-def measure(settings: dict, rounds: int) -> dict[str, np.ndarray]:
-    """Processor seconds per epoch, of every contender and round."""
+def measure(file: str, settings: dict, rounds: int) -> dict[str, np.ndarray]:
+    """Processor seconds of ``STEPS`` steps, of every contender and round."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
     for name in CONTENDERS:
         pipes[name], end = context.Pipe()
-        context.Process(target=work, args=(name, settings, end), daemon=True).start()
+        context.Process(target=work, args=(name, file, settings, end), daemon=True).start()
         pipes[name].recv()
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for _ in range(rounds):
@@ -141,6 +163,14 @@ def measure(settings: dict, rounds: int) -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in seconds.items()}
 
 
+def write_data(file: str) -> None:
+    generator = np.random.default_rng(1)
+    letters = np.array(list("ACGT"))[generator.integers(4, size=(SEQUENCES, LENGTH))]
+    sequences = ["".join(row) for row in letters]
+    target = generator.normal(20, 9, size=SEQUENCES)
+    pd.DataFrame({"sequence": sequences, "target": target}).to_csv(file, sep="\t", index=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--architecture", default="arch1", choices=["arch1", "arch2", "arch3"])
@@ -149,7 +179,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     settings = {"architecture": given.architecture, "padding": given.padding, "l1": given.l1}
-    seconds = measure(settings, given.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/sequences.tsv"
+        write_data(file)
+        seconds = measure(file, settings, given.rounds)
     reference = seconds[CONTENDERS[0]]
 
     print(f"{settings}, batch {BATCH}, {given.rounds} rounds, torch {torch.__version__}, ", end="")
@@ -159,8 +192,8 @@ def main() -> None:
     for name, values in seconds.items():
         ratio = reference / values
         print(
-            f"| {name} | {np.median(values) / (SEQUENCES / BATCH) * 1e3:.1f} | "
-            f"{SEQUENCES / np.median(values):,.0f} | "
+            f"| {name} | {np.median(values) / STEPS * 1e3:.1f} | "
+            f"{STEPS * BATCH / np.median(values):,.0f} | "
             f"{np.median(ratio):.2f} [{ratio.min():.2f}, {ratio.max():.2f}] |"
         )
 

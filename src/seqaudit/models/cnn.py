@@ -51,9 +51,9 @@ _ARCHITECTURE_DEFAULTS = {"pooling": "average", "dense": [], "dense_dropout": 0.
 class Cnn(nn.Module):
     """Stacked 1-D convolutions, one pooling over positions, dense layers, linear outputs.
 
-    Made by :func:`build_cnn`. Each block of ``convolutions`` is convolution, batch
-    normalisation, activation, max pooling, dropout, of which only the first and the
-    third are always there; hidden ``dense`` layers are ReLU.
+    Made by :func:`build_cnn`. Each block of ``convolutions`` has the submodules
+    ``convolution`` and ``activation`` and, where asked for, ``norm`` between them and
+    ``pool`` and ``dropout`` after them; hidden ``dense`` layers are ReLU.
 
     Attributes
     ----------
@@ -74,16 +74,20 @@ class Cnn(nn.Module):
         self.convolutions = nn.ModuleList()
         channels = 4
         for layer in architecture["convolutions"]:
-            # batch normalisation subtracts any bias again, whose gradient would be rounding noise
-            convolution = nn.Conv1d(
+            block = OrderedDict()
+            reach = (layer["width"] - 1) * layer["dilation"]
+            if padding == "same" and reach % 2:
+                # torch pads unevenly only with a warning; like Keras, the right side gets one more
+                block["padding"] = nn.ConstantPad1d((reach // 2, reach - reach // 2), 0.0)
+            block["convolution"] = nn.Conv1d(
                 channels,
                 layer["filters"],
                 layer["width"],
-                padding=padding,
+                padding=reach // 2 if padding == "same" and not reach % 2 else 0,
                 dilation=layer["dilation"],
+                # batch normalisation subtracts any bias again, whose gradient would be rounding noise
                 bias=not layer["batch_norm"],
             )
-            block = OrderedDict(convolution=convolution)
             if layer["batch_norm"]:
                 block["norm"] = nn.BatchNorm1d(layer["filters"])
             block["activation"] = ACTIVATIONS[layer["activation"]]()
@@ -179,7 +183,8 @@ def build_cnn(architecture: Mapping | str, *, padding: str, length: int, outputs
             f"which needs at least {shortest} bp. Use fewer or narrower convolutions, less pooling or "
             "dilation, or longer sequences (config: architectures)."
         )
-    model = Cnn(architecture, padding=padding, length=length, outputs=outputs)
+    with torch.random.fork_rng(devices=[]):  # torch's own initial weights, replaced at once, draw from it
+        model = Cnn(architecture, padding=padding, length=length, outputs=outputs)
     _initialise(model, torch.Generator().manual_seed(seed))
     return model
 

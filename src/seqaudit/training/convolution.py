@@ -61,8 +61,6 @@ class Convolution:
         Whether to apply ReLU, which costs less here than on its own.
     first : bool
         Whether the input is the sequence itself, whose gradient nobody needs.
-    by_one_dnn : bool, optional
-        Whether oneDNN computes the gradients; by default where that is faster.
     """
 
     def __init__(
@@ -75,7 +73,6 @@ class Convolution:
         capacity: int,
         rectify: bool,
         first: bool,
-        by_one_dnn: bool = ONE_DNN_IS_BEST,
     ):
         self.parameters, self.dilation = parameters, dilation
         self.rectify, self.first = rectify, first
@@ -84,7 +81,7 @@ class Convolution:
         surplus = reach if padding == "same" else 0
         self.left, self.right = surplus // 2, surplus - surplus // 2
         self.rows, self.positions_after = positions + surplus, positions + surplus - reach
-        self.by_one_dnn = by_one_dnn or dilation > 1
+        self.by_one_dnn = ONE_DNN_IS_BEST or dilation > 1
         if not self.by_one_dnn:
             # the zeros after every sequence stay zero; those before the first play the same part
             self._gradient = torch.zeros(self.width - 1 + capacity * self.rows, self.filters)
