@@ -22,7 +22,7 @@ def p_text(p: float | None, name: str = "p") -> str:
 
 def power_of_ten(value: float) -> str:
     """``0.01`` as ``0.01``, ``1e-7`` as ``10⁻⁷``, other values plainly."""
-    if value <= 0 or 1e-3 <= value < 1e5:
+    if value <= 0 or 1e-2 <= value < 1e5:
         return f"{value:,g}"
     exponent = math.log10(value)
     if abs(exponent - round(exponent)) > 1e-6:

@@ -245,7 +245,8 @@ def random_location(all_results: Sequence[DatasetResults]) -> Drawn:
 
 def _shade_gain(axes) -> None:
     low, high = axes.get_ylim()
-    high = max(high, 0.05 * (high - low))
+    margin = 0.05 * (max(high, 0) - min(low, 0))
+    low, high = min(low, -margin), max(high, margin)
     axes.axhspan(0, high, color=LIGHT_GREY, alpha=0.25, lw=0, zorder=0)
     axes.axhline(0, color="#555555", lw=0.7, ls="--", zorder=1)
     axes.set_ylim(low, high)

@@ -59,8 +59,9 @@ def overview(all_results: Sequence[DatasetResults]) -> Drawn:
     if not tests:
         return unavailable("no test could be computed.")
     most_rows = max(len(of_pair(r.models, pair)) for r, pair in shown)
-    row_height = float(np.clip(6.3 / most_rows, 0.05, 0.2))
     columns = 4 if len(shown) in (4, 7, 8) else 3
+    room = 6.3 if len(shown) <= columns else 4.0
+    row_height = float(np.clip(room / most_rows, 0.05, 0.2))
     figure, grid = panels(len(shown), columns=columns, height=1.25 + row_height * most_rows)
     figure.set_figwidth({1: 4.3, 2: 6.2}.get(len(shown), WIDTH))
     same_design = len({len(of_pair(r.models, pair)) for r, pair in shown}) == 1
