@@ -6,6 +6,7 @@ from seqaudit.job import start_job
 from seqaudit.simulate.motif_pairs import simulate_motif_pairs
 
 job = start_job(snakemake)
-motif_a, motif_b = read_motifs(job.input.motifs, job.params.motifs)
+# under their ids, not their short names: embeddings are recorded as in the published files
+motif_a, motif_b = read_motifs(job.input.motifs, list(job.params.motifs))
 sequences = simulate_motif_pairs(motif_a, motif_b, **job.params.settings)
 write_table(sequences, job.output.sequences, "sequences", provenance=job.provenance)
