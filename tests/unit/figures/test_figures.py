@@ -38,15 +38,15 @@ VARIANTS = {
     "p all 0": {**ONE_MODEL, **ALL_ZERO, "seeds": (1, 2)},
     "many architectures, names like code": {
         **ONE_MODEL,
-        "archs": tuple(f"net{i:02d}" for i in range(12)),
+        "archs": tuple(f"net{i:02d}" for i in range(11)),
         "motif_pairs": ("<b>$x$-A&B",),
     },
 }
 
 
-@pytest.fixture(scope="module", params=VARIANTS, ids=lambda name: name.replace(" ", "_"))
-def results(request) -> DatasetResults:
-    return toy_dataset(**VARIANTS[request.param])
+@pytest.fixture(scope="module")
+def worlds() -> dict[str, DatasetResults]:
+    return {name: toy_dataset(**variant) for name, variant in VARIANTS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,20 @@ def plain() -> DatasetResults:
     return toy_dataset(n_pairs=40)
 
 
-@pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry.name)
-def test_every_figure_draws_for_every_kind_of_data(entry, results):
+# data, motifs and training curves know neither p-values nor the other motif pairs
+KINDS = [
+    (entry, name)
+    for name in VARIANTS
+    for entry in FIGURES
+    if name != "p all 0" or ("loss_models" in entry.tables and entry.name != "training_curves")
+]
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"), KINDS, ids=[f"{name}-{entry.name}".replace(" ", "_") for entry, name in KINDS]
+)
+def test_every_figure_draws_for_every_kind_of_data(entry, name, worlds):
+    results = worlds[name]
     drawn = draw(entry, results if entry in DATASET_FIGURES else [results])
     drawn.figure.draw_without_rendering()
     assert drawn.caption.endswith(".")
@@ -236,10 +248,13 @@ def test_effect_curves_follow_their_formula():
     assert [curve.get_label() for curve in curves] == ["λ = 100 q", "λ = 60 q¹·⁵"]
 
 
-def test_files_are_those_that_the_workflow_expects(tmp_path):
+def test_files_are_those_that_the_workflow_expects(tmp_path, monkeypatch):
     results = toy_dataset(**ONE_MODEL)
-    draw_dataset_figures(results, tmp_path / "neg_valid")
     draw_run_figures([results], tmp_path / "run")
+    # saving is slow, and the same for the figures of a dataset
+    (tmp_path / "neg_valid").mkdir()
+    monkeypatch.setattr("seqaudit.figures.draw.save_figure", lambda figure, path: path.touch())
+    draw_dataset_figures(results, tmp_path / "neg_valid")
     assert sorted(p.name for p in (tmp_path / "neg_valid").iterdir()) == sorted(dataset_figure_files())
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == sorted(run_figure_files())
     figures = read_figures(tmp_path / "neg_valid")
