@@ -93,18 +93,17 @@ def _list_of_methods() -> str:
 
 
 def _refuse_if_nothing(estimates: pd.DataFrame, path: str) -> None:
-    """A method that fails in every group has no result to print: say why instead."""
-    needed = mr.methods().set_index("method")["min_instruments"]
-    for method, rows in estimates.groupby("method", sort=False):
-        if (rows["status"] == "ok").any():
-            continue
-        status = rows["status"].iloc[0]
-        if (rows["status"] == "too_few_instruments").all():
-            raise SeqauditError(
-                f"{path}: method '{method}' needs at least {needed[method]} instruments, the largest group "
-                f"has {rows['n_instruments'].max()}. Give more rows or choose another of --list-methods."
-            )
-        raise SeqauditError(f"{path}: method '{method}' has no answer: {mr.STATUS[status]} ({status}).")
+    """A table without a single estimate is a mistake to report, not a result."""
+    if estimates["b"].notna().any():
+        return
+    method, status = estimates[["method", "status"]].iloc[0]
+    if (estimates["status"] == "too_few_instruments").all():
+        needed = mr.methods().set_index("method").loc[method, "min_instruments"]
+        raise SeqauditError(
+            f"{path}: method '{method}' needs at least {needed} instruments, the largest group has "
+            f"{estimates['n_instruments'].max()}. Give more rows or choose another of --list-methods."
+        )
+    raise SeqauditError(f"{path}: method '{method}' has no answer: {mr.STATUS[status]} ({status}).")
 
 
 def _readable(estimates: pd.DataFrame) -> str:
