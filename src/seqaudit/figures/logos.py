@@ -46,7 +46,7 @@ def motif_logos(results: DatasetResults) -> Drawn:
             font_weight="bold",
             show_spines=False,
         )
-        axes.set(title=name, ylabel="Information (bits)", ylim=(0, 2), yticks=[0, 1, 2])
+        axes.set(title=name, ylabel="Information (bits)", ylim=(0, 2.04), yticks=[0, 1, 2])
         axes.set_xticks(range(0, len(ppm), 2), range(1, len(ppm) + 1, 2))
         axes.spines[["left", "bottom"]].set_visible(True)
         told.append(f"{name}: {len(ppm)} bp, {number(bits.sum())} bits")
