@@ -244,9 +244,7 @@ def test_settings_are_flat():
 def test_other_categories_become_chapters(tmp_path, runs):
     for suffix in ("svg", "png"):
         (tmp_path / f"forest.{suffix}").write_text(SVG)
-    extra = SavedFigure(
-        "forest", "own", "Forest", "Causes & effects", "Effects", "n = 3.", "", tmp_path
-    )
+    extra = SavedFigure("forest", "own", "Forest", "Causes & effects", "Effects", "n = 3.", "", tmp_path)
     page = build(tables_of(runs), [extra])
     assert "Causes &amp; effects" in page and 'id="figure-forest-own"' in page
     assert figure_sections([extra], INTERACTIONS) == []
