@@ -25,6 +25,7 @@ STATUS = {
     "zero_bandwidth": "the ratio estimates do not vary: no density can be drawn",
     "no_valid_instruments": "fewer than two instruments were left as valid",
     "no_finite_solution": "the objective has no optimum at a finite effect",
+    "not_converged": "the scores of the effect and of the pleiotropic variance found no common root",
     "not_estimable": "the estimate or its se is not a finite number",
 }
 """Every value that the ``status`` column can take, and what it means."""

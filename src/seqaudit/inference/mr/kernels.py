@@ -1,6 +1,6 @@
 """Weighted least squares for many loci at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -129,3 +129,52 @@ def whiten(
     lower = np.linalg.cholesky(matrix)
     stacked = np.stack([np.where(used, column / sy, 0.0) for column in columns], axis=-1)
     return list(np.moveaxis(np.linalg.solve(lower, stacked), -1, 0)), singular
+
+
+def falling_root(
+    evaluate: Callable,
+    start: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    tolerance: np.ndarray,
+    arrays: Sequence[np.ndarray],
+    *,
+    most_steps: int = 100,
+) -> np.ndarray:
+    """Find where functions fall through 0, every locus on its own: Newton's method in a bracket.
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(x, *arrays) -> (value, slope)``, each ``(loci,)``; a cautious slope (steeper
+        than the true one) where Newton's step could not be trusted.
+    start, low, high : array, (loci,)
+        First guess, and what is known to hold the root (may be infinite).
+    tolerance : array, (loci,)
+        A step below this ends the search.
+    arrays : sequence of array, (loci, ...)
+        Handed to ``evaluate``, cut to the loci that are still moving.
+
+    Notes
+    -----
+    A step that leaves the bracket is replaced by the middle of it, or by its nearer end where
+    the other one is infinite.
+    """
+    root = start.astype(float)
+    index, x = np.arange(len(root)), root.copy()
+    for _ in range(most_steps):
+        value, slope = evaluate(x, *arrays)
+        low, high = np.where(value >= 0, x, low), np.where(value <= 0, x, high)
+        newton = x - value / slope
+        middle = (low + high) / 2
+        middle = np.where(np.isfinite(middle), middle, np.clip(newton, low, high))
+        new = np.where((slope < 0) & (newton >= low) & (newton <= high), newton, middle)
+        new = np.where(np.isfinite(new), new, x)
+        moving = np.abs(new - x) > tolerance
+        root[index] = x = new
+        if not moving.all():
+            if not moving.any():
+                break
+            index, x, low, high, tolerance = (values[moving] for values in (index, x, low, high, tolerance))
+            arrays = [values[moving] for values in arrays]
+    return root

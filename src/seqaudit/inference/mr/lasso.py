@@ -14,7 +14,7 @@ from seqaudit.inference.mr.common import (
     map_loci,
     oriented,
 )
-from seqaudit.inference.mr.kernels import row_sum, weighted_least_squares
+from seqaudit.inference.mr.kernels import falling_root, row_sum, weighted_least_squares
 
 _PATH = 1e-4 ** (np.arange(100) / 99)
 """Penalties of a path relative to the first: glmnet's 100 steps down to one ten-thousandth."""
@@ -139,25 +139,18 @@ def _thresholds(data: Instruments):
     return threshold, first
 
 
-def _huber_effect(data: Instruments, limit: np.ndarray, start: np.ndarray, steps: int = 100) -> np.ndarray:
-    """Root of ``sum w x clip(y - effect x, -limit, limit)``, which falls with the effect, ``(loci,)``."""
+def _huber_effect(data: Instruments, limit: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Effect at which residuals, cut off at their limits, do not pull any more, ``(loci,)``."""
     ratio = data.y / np.where(data.x > 0, data.x, np.nan)
     low, high = np.fmin.reduce(ratio, axis=1), np.fmax.reduce(ratio, axis=1)
-    effect, tolerance = start, 1e-15 * (high - low)
-    weighted = data.w * data.x
-    for _ in range(steps):
-        residual = data.y - effect[:, np.newaxis] * data.x
-        slope = row_sum(weighted, np.clip(residual, -limit, limit))
-        curvature = row_sum(weighted, data.x, np.abs(residual) <= limit)
-        low, high = np.where(slope >= 0, effect, low), np.where(slope <= 0, effect, high)
-        newton = effect + slope / curvature
-        inside = (newton >= low) & (newton <= high)
-        new = np.where(inside, newton, (low + high) / 2)
-        moved = np.abs(new - effect) > tolerance
-        effect = np.where(moved, new, effect)
-        if not moved.any():
-            break
-    return effect
+    arrays = (data.x, data.y, data.w * data.x, limit)
+    return falling_root(_huber_pull, start, low, high, 1e-15 * (high - low), arrays)
+
+
+def _huber_pull(effect, x, y, weight, limit):
+    residual = y - effect[:, np.newaxis] * x
+    pull = row_sum(weight, np.clip(residual, -limit, limit))
+    return pull, -row_sum(weight, x, np.abs(residual) <= limit)
 
 
 def _chosen_step(heterogeneity, n_valid, explained) -> np.ndarray:

@@ -13,11 +13,10 @@ from seqaudit.inference.mr.common import (
     extend_result,
     map_loci,
 )
-from seqaudit.inference.mr.kernels import masked_median, row_sum
+from seqaudit.inference.mr.kernels import falling_root, masked_median, row_sum
 from seqaudit.inference.mr.ratio import STDERRORS, Ratios, bootstrap, wald_ratios
 
 _MAD_TO_SD = 1.4826
-_MOST_STEPS = 60
 _CONVERGED = 1e-12
 """Step, in bandwidths, below which a peak has been reached."""
 _GRID_ROWS = 128
@@ -158,7 +157,10 @@ def _highest_points(value, weight, bandwidth) -> np.ndarray:
     padded = np.pad(density, ((0, 0), (1, 1)), constant_values=-1.0)
     hilltop = (density >= padded[:, :-2]) & (density >= padded[:, 2:])
     locus, start = np.nonzero(hilltop & (density >= _HIGH_ENOUGH * density.max(axis=1, keepdims=True)))
-    top, height = _climb(scaled[locus, start], scaled, weight, locus)
+    scaled, weight, start = scaled[locus], weight[locus], scaled[locus, start]
+    infinite, tolerance = np.full_like(start, np.inf), np.full_like(start, _CONVERGED)
+    top = falling_root(_slope, start, -infinite, infinite, tolerance, (scaled, weight))
+    height = row_sum(weight, np.exp(-0.5 * (scaled - top[:, np.newaxis]) ** 2))
     highest = np.full(len(value), np.nan)
     ascending = np.argsort(height, kind="stable")
     highest[locus[ascending]] = top[ascending]  # the last, highest one stays
@@ -180,30 +182,15 @@ def _density_at_values(scaled: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return density
 
 
-def _climb(start, scaled, weight, locus):
-    """Climb the densities of the given loci from one point each; tops and their heights.
-
-    Newton's steps where the density is concave and they stay within half a bandwidth, else
-    mean-shift steps, which always go up.
-    """
-    top, height = start.copy(), np.zeros_like(start)
-    index, scaled, weight = np.arange(len(start)), scaled[locus], weight[locus]
-    for _ in range(_MOST_STEPS):
-        distance = scaled - top[index, np.newaxis]
-        kernel = weight * np.exp(-0.5 * distance**2)
-        density = kernel.sum(axis=1)
-        slope = row_sum(kernel, distance)
-        curvature = row_sum(kernel, distance, distance) - density
-        newton = -slope / curvature
-        step = np.where((curvature < 0) & (np.abs(newton) < 0.5), newton, slope / density)
-        top[index] += step
-        height[index] = density
-        moving = np.abs(step) > _CONVERGED
-        if not moving.all():
-            index, scaled, weight = index[moving], scaled[moving], weight[moving]
-            if not len(index):
-                break
-    return top, height
+def _slope(point, value, weight):
+    """Slope of a density and its own slope, made cautious: minus the density, which gives a
+    mean-shift step (that always goes up), unless it is concave and Newton's step is short."""
+    distance = value - point[:, np.newaxis]
+    kernel = weight * np.exp(-0.5 * distance**2)
+    density, slope = kernel.sum(axis=1), row_sum(kernel, distance)
+    curvature = row_sum(kernel, distance, distance) - density
+    concave = (curvature < 0) & (np.abs(slope) < -0.5 * curvature)
+    return slope, np.where(concave, curvature, -density)
 
 
 def _grid_points(value, weight, bandwidth, *, points: int = 512) -> np.ndarray:
