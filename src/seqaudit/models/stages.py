@@ -108,7 +108,9 @@ def _stages_of_cnn(model: Cnn) -> Stages:
                 bias,
                 block.activation,
                 dilation=layer["dilation"],
-                padding=same_padding(layer["width"], layer["dilation"]) if model.padding == "same" else (0, 0),
+                padding=same_padding(layer["width"], layer["dilation"])
+                if model.padding == "same"
+                else (0, 0),
                 pool=layer["pool"],
             )
         )
