@@ -113,7 +113,7 @@ def contender(name: str, file: str, settings: dict):
         return take_step
 
     assert name == "seqaudit", name
-    steps = CpuSteps(model, l1=l1, learning_rate=1e-3, capacity=BATCH)
+    steps = CpuSteps(model, l1=l1, learning_rate=1e-3)
     prepared, wanted = steps.prepare(one_hot.to(torch.int8)), wanted[:, None]
 
     def take_step():

@@ -15,6 +15,9 @@ PACKAGE = Path(__file__).parent
 # Changes to these cannot change a result: tables are stamped one by one below.
 UNSTAMPED = {"seqaudit.job", "seqaudit.data.schemas", "seqaudit.errors", "seqaudit"}
 
+TEMPLATES = (".html", ".css", ".js")
+"""Files beside a module that it may read."""
+
 
 def code_stamp(script: str | Path) -> str:
     """Hash the package modules that a script imports, directly or through others.
@@ -32,8 +35,12 @@ def code_stamp(script: str | Path) -> str:
     """
     tree = ast.parse(Path(script).read_text())
     digest = hashlib.sha256()
-    for module in sorted(_imported(tree, recursive=True)):
+    modules = sorted(_imported(tree, recursive=True))
+    for module in modules:
         digest.update(_source(module).encode())
+    for folder in sorted({_path(module).parent for module in modules}):
+        for template in sorted(path for path in folder.iterdir() if path.suffix in TEMPLATES):
+            digest.update(template.read_bytes())
     for text in sorted(
         {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in SCHEMAS}
     ):

@@ -54,6 +54,7 @@ def start_job(snakemake) -> Job:
         "config_hash": _hash_of(snakemake.config),
         "code_stamp": str(snakemake.params.get("code", "")),
         "git_commit": _git_commit(),
+        "versions": f"Python {platform.python_version()}, {', '.join(_versions())}",
         "seed": str(params.get("seed", snakemake.wildcards.get("seed", ""))),
     }
     logger = logging.getLogger("seqaudit")
@@ -61,7 +62,7 @@ def start_job(snakemake) -> Job:
     logger.info(
         "seqaudit %s from %s, commit %s", __version__, Path(__file__).parent, provenance["git_commit"]
     )
-    logger.info("Python %s, %s", platform.python_version(), ", ".join(_versions()))
+    logger.info("%s", provenance["versions"])
     logger.info("params %s", provenance["params"])
     return Job(
         snakemake.input,

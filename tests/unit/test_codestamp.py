@@ -51,6 +51,13 @@ def test_a_change_far_below_is_seen_and_a_change_elsewhere_is_not(package, tmp_p
     assert stamp(top) != before
 
 
+def test_templates_beside_a_module_count(package, tmp_path):
+    top = script(tmp_path, "from seqaudit.data import middle\n")
+    before = stamp(top)
+    (package / "data/page.html").write_text("<p>")
+    assert stamp(top) != before
+
+
 def test_only_the_tables_that_a_script_names_count(package, tmp_path, monkeypatch):
     reads_pairs = script(tmp_path, "from seqaudit.alone import X\nread('pairs')\n")
     monkeypatch.setattr(codestamp, "SCHEMAS", {"pairs": 1, "models": 1})

@@ -17,7 +17,7 @@ page = build_report(
     title=job.params.title,
     run=job.params.run,
     config_summary=job.params.settings,
-    provenance=job.provenance,
+    provenance={key: job.provenance[key] for key in ("git_commit", "config_hash", "versions")},
     units=job.params.units,
 )
 with atomic_path(job.output.page) as unfinished:

@@ -2,15 +2,86 @@
 
 Each layer has ``forward(hidden, training)`` and ``backward(gradient)``, which takes the
 gradient of the last result, keeps those of the layer's own weights and returns that of
-its input. Convolutional layers see channels-last tensors ``(n, channels, 1, positions)``.
+its input. A backward pass goes through all layers once, last to first, and may overwrite
+their results.
+
+Convolutional layers see ``(blocks, channels, positions, sequences)`` with channels
+varying fastest, then the sequences of a block. So a convolution along positions finds
+long runs of equal work without edges in between, and nothing is ever copied to another
+layout. Measured with 16 filters, a kernel's gradient takes three quarters of the time
+that it takes with positions innermost.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
 
-from seqaudit.training.convolution import Parameters
-
 _aten = torch.ops.aten
+
+
+class Parameters(NamedTuple):
+    """A layer's weights and where to write their gradients; a bias may be None."""
+
+    kernel: torch.Tensor
+    bias: torch.Tensor | None
+    kernel_gradient: torch.Tensor
+    bias_gradient: torch.Tensor | None
+
+
+class Convolution:
+    """Stride-1 convolution along positions, with or without ReLU.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Kernel of shape (filters, channels, width, 1), channels-last.
+    padding : {"valid", "same"}
+    dilation : int
+    rectify : bool
+        Whether to apply ReLU, which costs less here than on its own.
+    first : bool
+        Whether the input is the sequence itself, whose gradient nobody needs.
+    """
+
+    def __init__(self, parameters: Parameters, *, padding: str, dilation: int, rectify: bool, first: bool):
+        self.parameters, self.rectify, self.first = parameters, rectify, first
+        self.dilation = [dilation, 1]
+        reach = (parameters.kernel.shape[2] - 1) * dilation
+        self.left = reach // 2 if padding == "same" else 0
+        # an odd reach needs one more position on the right, which oneDNN cannot do by itself
+        self.extra = reach % 2 if padding == "same" else 0
+
+    def forward(self, hidden: torch.Tensor, training: bool) -> torch.Tensor:
+        if self.extra:
+            hidden = functional.pad(hidden, (0, 0, 0, 1))
+        self.hidden = hidden.contiguous(memory_format=torch.channels_last)
+        kernel, bias, *_ = self.parameters
+        self.result = torch.conv2d(self.hidden, kernel, bias, [1, 1], [self.left, 0], self.dilation)
+        return self.result.relu_() if self.rectify else self.result
+
+    def backward(self, gradient: torch.Tensor) -> torch.Tensor | None:
+        if self.rectify:
+            # nobody reads the result any more, so it makes room
+            gradient = _aten.threshold_backward.grad_input(gradient, self.result, 0, grad_input=self.result)
+        kernel, bias, of_kernel, of_bias = self.parameters
+        gradients = _aten.convolution_backward(
+            gradient.contiguous(memory_format=torch.channels_last),
+            self.hidden,
+            kernel,
+            bias_sizes=None if bias is None else [len(kernel)],
+            stride=[1, 1],
+            padding=[self.left, 0],
+            dilation=self.dilation,
+            transposed=False,
+            output_padding=[0, 0],
+            groups=1,
+            output_mask=[not self.first, True, bias is not None],
+        )
+        of_kernel.copy_(gradients[1])
+        if bias is not None:
+            of_bias.copy_(gradients[2])
+        return gradients[0][:, :, :-1] if self.extra and not self.first else gradients[0]
 
 
 class Activation:
@@ -81,7 +152,7 @@ class MaxPool:
     """Largest of every ``size`` positions."""
 
     def __init__(self, size: int):
-        self.size = [1, size]
+        self.size = [size, 1]
 
     def forward(self, hidden: torch.Tensor, training: bool) -> torch.Tensor:
         self.hidden = hidden
@@ -117,23 +188,24 @@ class Pooling:
         self.kind = kind
 
     def forward(self, hidden: torch.Tensor, training: bool) -> torch.Tensor:
-        self.shape = hidden.shape
+        self.shape = blocks, channels, positions, sequences = hidden.shape
         if self.kind == "average":
-            return hidden.sum((2, 3)) / self.shape[3]
+            # as (blocks, positions, the rest) because torch sums long rows fastest
+            rows = hidden.permute(0, 2, 3, 1).reshape(blocks, positions, -1)
+            return (rows.sum(1) / positions).view(-1, channels)
         if self.kind == "max":
-            largest, self.where = hidden.max(dim=3)
-            return largest[:, :, 0]
-        return hidden.permute(0, 2, 3, 1).reshape(self.shape[0], -1)
+            hidden, self.where = hidden.max(dim=2, keepdim=True)
+        return hidden.permute(0, 3, 2, 1).reshape(blocks * sequences, -1)
 
     def backward(self, gradient: torch.Tensor) -> torch.Tensor:
-        n, channels, _, positions = self.shape
+        blocks, channels, _, sequences = self.shape
+        pooled = gradient.view(blocks, sequences, -1, channels).permute(0, 3, 2, 1)
         if self.kind == "average":
             # expanded, not written out for every position
-            return (gradient / positions)[:, :, None, None].expand(self.shape)
+            return (pooled / self.shape[2]).expand(self.shape)
         if self.kind == "max":
-            zeros = torch.zeros(self.shape).contiguous(memory_format=torch.channels_last)
-            return zeros.scatter_(3, self.where[..., None], gradient[:, :, None, None])
-        return gradient.view(n, 1, positions, channels).permute(0, 3, 1, 2)
+            return pooled.new_zeros(self.shape).scatter_(2, self.where, pooled)
+        return pooled
 
 
 class Dense:

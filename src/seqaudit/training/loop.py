@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 LOG_EVERY = 10
 """Epochs per log line."""
-SMALLEST_CAPACITY = 200
-"""Sequences per validation pass on the CPU, unless training batches are larger."""
 
 
 class FitResult(NamedTuple):
@@ -171,7 +169,7 @@ def fit(
 def _choose_steps(model: Cnn, settings: dict, device: torch.device) -> Steps:
     how = {"l1": settings["l1"], "learning_rate": settings["learning_rate"]}
     if device.type == "cpu":
-        return CpuSteps(model, capacity=max(settings["batch_size"], SMALLEST_CAPACITY), **how)
+        return CpuSteps(model, **how)
     return AutogradSteps(model, **how)
 
 

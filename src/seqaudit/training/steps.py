@@ -7,7 +7,8 @@ from seqaudit.models.cnn import Cnn
 ADAM_BETAS = (0.9, 0.999)
 ADAM_EPSILON = 1e-7
 """Keras' default; torch's is 1e-8."""
-VALIDATION_BATCH = 500
+VALIDATION_BATCH = 200
+"""Sequences per pass over validation data; no more, for the cache's sake."""
 
 
 class Steps:
