@@ -1,4 +1,4 @@
-"""One finished run that the tests of this folder share."""
+"""One finished run of the workflow, shared by the tests that look at its results."""
 
 import pytest
 from workflow_runner import ROOT, Workflow

@@ -1,0 +1,101 @@
+"""The report in a real browser without network: nothing is missing, tables sort and filter."""
+
+import json
+import shutil
+
+import pytest
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (make env-dev)")
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="no Chromium (Debian: apt-get install chromium chromium-driver)"
+)
+
+
+@pytest.fixture(scope="module")
+def page(smoke, tmp_path_factory):
+    """The smoke run's report, open in headless Chromium that cannot resolve any host."""
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1500,1100",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.get((smoke.folder / "results/smoke/report.html").as_uri())
+    yield driver
+    driver.quit()
+
+
+def column(page, table: str, index: int) -> list:
+    """Sort keys of a column as shown, numbers as numbers."""
+    keys = page.execute_script(
+        "return [...document.getElementById(arguments[0]).tBodies].filter(body => !body.hidden)"
+        ".map(body => body.rows[0].cells[arguments[1]])"
+        ".map(cell => cell.dataset.sort ?? cell.textContent.trim())",
+        table,
+        index,
+    )
+    try:
+        return [float(key) for key in keys if key != ""]
+    except ValueError:
+        return keys
+
+
+def test_the_page_asks_the_network_for_nothing_and_reports_no_error(page):
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert asked and all(url.startswith(("file:", "data:")) for url in asked)
+    assert page.get_log("browser") == []
+
+
+def test_every_figure_shows(page):
+    page.execute_script("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    sizes = page.execute_async_script(
+        "const done = arguments[0];"
+        "const width = image => image.decode().then(() => image.naturalWidth, () => 0);"
+        "Promise.all([...document.images].map(width)).then(done)"
+    )
+    assert len(sizes) > 10 and min(sizes) > 0
+
+
+def test_tables_sort_both_ways(page):
+    heads = page.find_elements("css selector", "#models-table th button")
+    for index in range(len(heads)):
+        heads[index].click()
+        rising = column(page, "models-table", index)
+        heads[index].click()
+        assert rising == sorted(rising), heads[index].text
+        assert column(page, "models-table", index) == sorted(rising, reverse=True), heads[index].text
+
+
+def test_searching_hides_the_other_models(page):
+    box = page.find_element("css selector", "#models .filters input")
+    everything = len(column(page, "models-table", 0))
+    box.send_keys("tiny")
+    assert 0 < len(column(page, "models-table", 0)) < everything
+    box.clear()
+    box.send_keys(" ")
+    assert len(column(page, "models-table", 0)) == everything
+
+
+def test_nothing_is_cut_off_on_a_screen_or_a_phone(page):
+    for width in (1500, 420):
+        page.set_window_size(width, 900)
+        too_wide = page.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert too_wide <= 0, f"{too_wide} px at {width}"
