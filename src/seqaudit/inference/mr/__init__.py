@@ -12,7 +12,36 @@ array([0.493])
 """
 
 from seqaudit.inference.mr.common import STATUS, MRResult
+from seqaudit.inference.mr.contamination import conmix
+from seqaudit.inference.mr.divw import divw, pivw
+from seqaudit.inference.mr.lasso import lasso
+from seqaudit.inference.mr.maxlik import maxlik
+from seqaudit.inference.mr.median import median
 from seqaudit.inference.mr.methods import estimate, methods
+from seqaudit.inference.mr.mode import mode
+from seqaudit.inference.mr.multivariable import MultivariableResult, mv_egger, mv_ivw
+from seqaudit.inference.mr.presso import presso
+from seqaudit.inference.mr.raps import raps
 from seqaudit.inference.mr.regression import egger, ivw, wald_mean
 
-__all__ = ["STATUS", "MRResult", "egger", "estimate", "ivw", "methods", "wald_mean"]
+__all__ = [
+    "STATUS",
+    "MRResult",
+    "MultivariableResult",
+    "conmix",
+    "divw",
+    "egger",
+    "estimate",
+    "ivw",
+    "lasso",
+    "maxlik",
+    "median",
+    "methods",
+    "mode",
+    "mv_egger",
+    "mv_ivw",
+    "pivw",
+    "presso",
+    "raps",
+    "wald_mean",
+]

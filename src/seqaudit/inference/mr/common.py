@@ -17,8 +17,9 @@ from seqaudit.inference.mr.kernels import whiten
 STATUS = {
     "ok": "estimated",
     "too_few_instruments": "fewer usable instruments than the method needs",
-    "invalid_se": "a negative standard error, or one of 0 where the method divides by it",
+    "invalid_se": "a negative standard error, or one of 0 for an outcome effect",
     "no_exposure_effect": "every exposure effect is 0: the causal effect is not identified",
+    "collinear_exposures": "the effects on one exposure are a combination of those on the others",
     "no_exposure_variation": "all exposure effects have the same size: slope and intercept are not separable",
     "singular_correlation": "the correlation matrix of the instruments is singular or not positive definite",
     "zero_scale": "most instruments lie exactly on one line: the estimate stands, its se does not exist",
@@ -187,17 +188,17 @@ def check_count(method: str, option: str, got: int, least: int) -> None:
         raise SeqauditError(f"mr: {method} got {option}={got!r}, expected an integer of at least {least}.")
 
 
-def usable_instruments(effects: Effects, *, needs_se_exposure: bool = False) -> Instruments:
+def usable_instruments(effects: Effects) -> Instruments:
     """Return the instruments that can be used, the rest made neutral.
 
     A missing or infinite number makes its instrument unusable, as if it were not in the table
     (an infinite standard error carries no information). A standard error that cannot be right
-    (negative, 0 for the outcome, and 0 for the exposure where a method divides by it) is no
-    missing value but an error in the data: the whole locus is marked.
+    (negative, or 0 for the outcome) is no missing value but an error in the data: the whole
+    locus is marked.
     """
     x, sx, y, sy, used = effects
     used = used & np.isfinite(x) & np.isfinite(sx) & np.isfinite(y) & np.isfinite(sy)
-    invalid = used & ((sy <= 0) | ((sx <= 0) if needs_se_exposure else (sx < 0)))
+    invalid = used & ((sy <= 0) | (sx < 0))
     invalid_se = invalid.any(axis=1)
     n = used.sum(axis=1)
     used = used & ~invalid_se[:, np.newaxis]
@@ -216,14 +217,18 @@ def oriented(data: Instruments) -> Instruments:
     return data._replace(x=np.abs(data.x), y=np.where(data.x < 0, -data.y, data.y))
 
 
-def canonical(data: Instruments) -> Instruments:
-    """Return the instruments oriented, and sorted by exposure effect with unused ones last.
+def canonical_order(data: Instruments) -> np.ndarray:
+    """Return the order of instruments by exposure effect, unused ones last, ``(loci, instruments)``.
 
-    Whatever depends on positions (random draws, subsets of pairs) is then the same for every
-    order and coding of the same instruments.
+    Whatever depends on positions in it (random draws) is the same for every order and coding of
+    the same instruments.
     """
     data = oriented(data)
-    order = np.lexsort((data.sx, data.sy, data.y, data.x, ~data.used), axis=1)
+    return np.lexsort((data.sx, data.sy, data.y, data.x, ~data.used), axis=1)
+
+
+def reordered(data: Instruments, order: np.ndarray) -> Instruments:
+    """Return the instruments in another order."""
     fields = ("x", "sx", "y", "sy", "w", "used")
     return data._replace(**{name: np.take_along_axis(getattr(data, name), order, axis=1) for name in fields})
 
@@ -232,7 +237,7 @@ def map_loci(
     kernel: Callable,
     effects: Effects,
     *,
-    needs_se_exposure: bool = False,
+    prepare: Callable = usable_instruments,
     values_per_instrument: int = 1,
     correlation=None,
     **options,
@@ -245,14 +250,14 @@ def map_loci(
         ``kernel(instruments, **options) -> NamedTuple`` of arrays whose first axis is loci.
     effects : Effects
         Checked user input.
-    needs_se_exposure : bool
-        Whether an exposure standard error of 0 is an error for this method.
+    prepare : callable
+        ``prepare(effects) -> instruments`` for a chunk of loci.
     values_per_instrument : int
         Size of the kernel's largest array, relative to the effects.
     correlation : array, (instruments, instruments) or (loci, instruments, instruments), optional
         Handed on, cut to the chunk.
     """
-    loci, width = effects.beta_exposure.shape
+    loci, width = effects.used.shape
     if correlation is not None:
         values_per_instrument = width
     rows = max(1, _CHUNK_ELEMENTS // (width * values_per_instrument))
@@ -262,8 +267,7 @@ def map_loci(
             chunk = slice(start, start + rows)
             if correlation is not None:
                 options["correlation"] = correlation[chunk] if correlation.ndim == 3 else correlation
-            data = usable_instruments(effects.rows(chunk), needs_se_exposure=needs_se_exposure)
-            parts.append(kernel(data, **options))
+            parts.append(kernel(prepare(effects.rows(chunk)), **options))
     if len(parts) == 1:
         return parts[0]
     return type(parts[0])(*(np.concatenate(field) for field in zip(*parts, strict=True)))
@@ -304,6 +308,23 @@ def mean_f_statistic(data: Instruments, correlation=None) -> np.ndarray:
     return (z**2).sum(axis=1) / data.n
 
 
+def judge(data: Instruments, minimum: int, problems: Sequence[tuple[str, np.ndarray]], finite: np.ndarray):
+    """Return the status of every locus, and whether its numbers have to be blanked, ``(loci,)`` each."""
+    status = np.full(len(data.n), "ok", dtype=f"U{max(map(len, STATUS))}")
+    blank = np.zeros(len(data.n), dtype=bool)
+    common = (
+        ("invalid_se", data.invalid_se),
+        ("no_exposure_effect", data.flat),
+        ("too_few_instruments", data.n < minimum),
+    )
+    for name, mask in (*common, *problems):
+        status[mask & (status == "ok")] = name
+        if name != "zero_scale":
+            blank |= mask
+    status[~finite & (status == "ok")] = "not_estimable"
+    return status, blank
+
+
 def build_result(
     data: Instruments,
     *,
@@ -340,20 +361,8 @@ def build_result(
     **own
         Further fields of :class:`MRResult`.
     """
-    status = np.full(len(data.n), "ok", dtype=f"U{max(map(len, STATUS))}")
-    blank = np.zeros(len(data.n), dtype=bool)
-    common = (
-        ("invalid_se", data.invalid_se),
-        ("no_exposure_effect", data.flat),
-        ("too_few_instruments", data.n < minimum),
-    )
-    for name, mask in (*common, *problems):
-        status[mask & (status == "ok")] = name
-        if name != "zero_scale":
-            blank |= mask
     finite = np.isfinite(b) & (True if se is None else np.isfinite(se))
-    status[~finite & (status == "ok")] = "not_estimable"
-
+    status, blank = judge(data, minimum, problems, finite)
     rule = residual_se if egger_rule else None
     fields = dict.fromkeys(MRResult._fields)
     fields.update(own, b=b, se=se, residual_se=residual_se, q=q, q_df=q_df)

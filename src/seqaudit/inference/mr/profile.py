@@ -99,6 +99,11 @@ def objective(data: Instruments, loss: Loss, b: np.ndarray, tau2=0.0) -> np.ndar
     return loss.rho(residuals(data, b, tau2) ** 2).sum(axis=1)
 
 
+def curvature(data: Instruments, loss: Loss, b: np.ndarray) -> np.ndarray:
+    """Second derivative of the sum of losses in the effect, ``(loci,)``."""
+    return _derivatives(loss, b, data.x, data.y, data.sy**2, data.sx**2)[1]
+
+
 def global_minimum(data: Instruments, loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     """Effect with the smallest sum of losses (without pleiotropy), and where there is none.
 

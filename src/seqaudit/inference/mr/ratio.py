@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqaudit.inference.mr.common import Instruments, canonical
+from seqaudit.inference.mr.common import Instruments, canonical_order, oriented, reordered
 
 STDERRORS = ("simple", "delta")
 
@@ -30,7 +30,8 @@ def wald_ratios(data: Instruments, stderror: str = "simple", *, sort: bool = Fal
     stderror : {"simple", "delta"}
         First order, ``sy / |x|``, or second order, with the error of the exposure.
     sort : bool
-        Whether to bring the instruments into canonical order, as :func:`bootstrap` needs them.
+        Whether to orient the instruments and bring them into canonical order, as
+        :func:`bootstrap` needs them.
 
     Notes
     -----
@@ -40,7 +41,7 @@ def wald_ratios(data: Instruments, stderror: str = "simple", *, sort: bool = Fal
     used = data.used & (data.x != 0)
     n = np.where(data.invalid_se, data.n, used.sum(axis=1))
     data = data._replace(used=used, w=data.w * used, n=n)
-    data = canonical(data) if sort else data
+    data = reordered(oriented(data), canonical_order(data)) if sort else data
     x = np.where(data.used, data.x, 1.0)
     value = np.where(data.used, data.y / x, 0.0)
     variance = (data.sy / x) ** 2

@@ -26,6 +26,9 @@ from seqaudit.inference.mr.kernels import (
 )
 from seqaudit.inference.mr.robust import mm_regression
 
+MODELS = ("default", "fixed", "random")
+"""Whether heterogeneity widens intervals; by default from four instruments on."""
+
 
 def ivw(
     beta_exposure,
@@ -79,7 +82,7 @@ def ivw(
     Burgess, Butterworth, Thompson 2013 (estimate); Bowden et al. 2017 (random effects);
     Rees et al. 2019 (robust, penalized); Burgess, Dudbridge, Thompson 2016 (correlated).
     """
-    check_choice("ivw", "model", model, ("default", "fixed", "random"))
+    check_choice("ivw", "model", model, MODELS)
     check_choice("ivw", "weights", weights, ("simple", "delta"))
     check_range("ivw", "psi", psi, -1, 1)
     effects = check_effects(beta_exposure, se_exposure, beta_outcome, se_outcome, used)
@@ -116,11 +119,10 @@ def _ivw(
     fit = _fit((x,), y, w, robust=robust)
     single = data.n == 1
     residual_se = np.where(single, 1.0, fit.residual_se)
-    random = (model == "random") | ((model == "default") & (data.n >= 4))
     return build_result(
         data,
         b=fit.coef[:, 0],
-        se=fit.unit_se[:, 0] * np.where(random, np.maximum(1, residual_se), 1),
+        se=fit.unit_se[:, 0] * np.where(has_random_effects(model, data.n), np.maximum(1, residual_se), 1),
         minimum=1,
         alpha=alpha,
         problems=(
@@ -274,6 +276,11 @@ def _wald_mean(data: Instruments, *, distribution, alpha) -> MRResult:
         df=count - 1,
         f_statistic=row_sum(has_ratio, (data.x / data.sx) ** 2) / count,
     )
+
+
+def has_random_effects(model: str, n: np.ndarray) -> np.ndarray:
+    """Return for which loci the model lets heterogeneity widen intervals, ``(loci,)`` booleans."""
+    return n >= (4 if model == "default" else 0 if model == "random" else np.inf)
 
 
 def i2_of_exposure(data: Instruments) -> np.ndarray:
