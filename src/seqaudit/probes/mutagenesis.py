@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from seqaudit.errors import SeqauditError
-from seqaudit.models.device import choose_device
+from seqaudit.models.device import borrowed, choose_device
 from seqaudit.models.predict import predict
 from seqaudit.models.stages import stages_of
 from seqaudit.probes.local_change import LocalNetwork, alternative_bases
@@ -185,7 +185,7 @@ class _Ensemble:
             if len(bad):
                 raise SeqauditError(
                     f"models[{index}]: predictions of mutants of sequence {first + int(bad[0])} are not "
-                    f"finite ({len(bad)} such sequences among {len(one_hot)}). Its weights are damaged or its "
+                    f"finite ({len(bad)} of {len(one_hot)} sequences). Its weights are damaged or its "
                     "training diverged; train it again."
                 )
             effects.append(_by_base(changes, one_hot))
@@ -198,16 +198,15 @@ class _Ensemble:
         changes = torch.zeros(*bases.shape, reference.shape[1])
         known = one_hot.sum(1) > 0
         sequence, position, choice = torch.nonzero(known[:, :, None].expand(bases.shape), as_tuple=True)
-        # a model is borrowed once for several passes
-        together = 4 * self.batch_size
-        for start in range(0, len(sequence), together):
-            rows, columns, choices = (part[start : start + together] for part in (sequence, position, choice))
-            mutants = one_hot[rows]
-            mutated = torch.arange(len(rows))
-            mutants[mutated, :, columns] = 0
-            mutants[mutated, bases[rows, columns, choices], columns] = 1
-            predictions = predict(model, mutants, batch_size=self.batch_size, device=str(self.device))
-            changes[rows, columns, choices] = torch.from_numpy(predictions - reference[rows])
+        with borrowed(model, self.device) as lent:
+            for start in range(0, len(sequence), self.batch_size):
+                batch = slice(start, start + self.batch_size)
+                rows, columns, choices = sequence[batch], position[batch], choice[batch]
+                mutants, each = one_hot[rows], torch.arange(len(rows))
+                mutants[each, :, columns] = 0
+                mutants[each, bases[rows, columns, choices], columns] = 1
+                predictions = lent(mutants.to(self.device, torch.float32)).float().cpu()
+                changes[rows, columns, choices] = predictions - torch.from_numpy(reference)[rows]
         return changes
 
 
@@ -222,8 +221,8 @@ def _checked(one_hot: np.ndarray | torch.Tensor) -> torch.Tensor:
         wrong = torch.nonzero((((part != 0) & (part != 1)).any(1) | (part.sum(1) > 1)).any(1))
         if len(wrong):
             raise SeqauditError(
-                f"one_hot: sequence {first + int(wrong[0, 0])} is not one-hot, expected one 1 or, for N, only "
-                "0 in every column. Mutations are defined between bases."
+                f"one_hot: sequence {first + int(wrong[0, 0])} is not one-hot, expected one 1, or for N "
+                "only 0, in every column. Mutations are defined between bases."
             )
     return one_hot
 
