@@ -29,7 +29,7 @@ from seqaudit.inference.mr import methods
 _DASHES = ("-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (1.5, 1.2)))
 _NAMED_ROWS = 60  # more rows than this are too dense for their names
 _BEYOND = "Arrowheads: beyond the axis, which leaves out very imprecise instruments."
-_POOLED_PITCH = 0.27  # inches from one pooled estimate to the next
+_FEW_METHODS = 8  # up to here methods have colours of their own and their long names
 
 
 def draw_all(
@@ -64,7 +64,7 @@ def draw_all(
 @in_house_style
 def scatter(effects: pd.DataFrame, estimates: pd.DataFrame) -> Drawn:
     """Outcome against exposure effects with one fitted line per method."""
-    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    figure = Figure(figsize=_size(4.0, estimates), layout="constrained")
     axes = figure.subplots()
     sign = np.where(effects["beta_exposure"] < 0, -1, 1)
     x, y = sign * effects["beta_exposure"], sign * effects["beta_outcome"]
@@ -140,7 +140,7 @@ def funnel(single: pd.DataFrame, estimates: pd.DataFrame) -> Drawn:
     single = single.dropna(subset=["b", "se"])
     if single.empty:
         return unavailable("no instrument has a ratio estimate.")
-    figure = Figure(figsize=(4.6, 3.8), layout="constrained")
+    figure = Figure(figsize=_size(3.8, estimates), layout="constrained")
     axes = figure.subplots()
     limits = _axis_range(single, ["b", "b"], _estimated(estimates))
     precision, inside = 1 / single["se"], single["b"].between(*limits)
@@ -175,13 +175,12 @@ def funnel(single: pd.DataFrame, estimates: pd.DataFrame) -> Drawn:
 def _interval_rows(rows: pd.DataFrame, highlighted: Sequence, xlabel: str) -> Figure:
     """Estimates with intervals, one per line, highlighted ones below a gap."""
     named = len(rows) <= _NAMED_ROWS
-    pitch = 0.135 if named else 6.6 / len(rows)  # inches
-    figure = Figure(
-        figsize=(4.6, 0.8 + pitch * len(rows) + _POOLED_PITCH * (len(highlighted) + 0.5)),
-        layout="constrained",
-    )
+    few = len(highlighted) <= _FEW_METHODS
+    pitch, pooled_pitch = 0.135 if named else 6.6 / len(rows), 0.27 if few else 0.155  # inches
+    height = 0.8 + pitch * len(rows) + pooled_pitch * (len(highlighted) + 0.5)
+    figure = Figure(figsize=(4.6, height), layout="constrained")
     axes = figure.subplots()
-    step = _POOLED_PITCH / pitch  # highlighted rows keep their height however dense the others are
+    step = pooled_pitch / pitch  # highlighted rows keep their height however dense the others are
     heights = (len(highlighted) + 0.2) * step + np.arange(len(rows))
     limits = _axis_range(rows, ["ci_low", "ci_high"], highlighted)
     size = {"lw": 0.8, "s": 9} if named else {"lw": 0.4, "s": 2}
@@ -190,7 +189,7 @@ def _interval_rows(rows: pd.DataFrame, highlighted: Sequence, xlabel: str) -> Fi
     for place, row in enumerate(reversed(highlighted)):
         fields = (np.array([value]) for value in (row.b, row.ci_low, row.ci_high, place * step))
         _intervals(axes, *fields, limits, color=VERMILLION, lw=1.6, s=20)
-        labels[place * step] = wrapped(_label(row.method), 27)
+        labels[place * step] = wrapped(_label(row.method), 27) if few else row.method
     if highlighted:
         axes.axhline((len(highlighted) - 0.4) * step, color=LIGHT_GREY, lw=0.6, zorder=0)
     axes.axvline(0, color=GREY, lw=0.6, ls=(0, (4, 3)), zorder=1)
@@ -239,13 +238,23 @@ def _estimated(estimates: pd.DataFrame) -> list:
 
 
 def _with_lines(estimates: pd.DataFrame):
-    """Every estimate with a colour and dashes of its own."""
+    """Every estimate with a colour and dashes of its own: lines that coincide stay visible."""
     for place, row in enumerate(_estimated(estimates)):
-        yield row, CYCLE[place % len(CYCLE)], _DASHES[place // len(CYCLE) % len(_DASHES)]
+        yield row, CYCLE[place % len(CYCLE)], _DASHES[(place + place // len(CYCLE)) % len(_DASHES)]
+
+
+def _size(height: float, estimates: pd.DataFrame) -> tuple[float, float]:
+    """Inches, with room for the legend: above the panel, or beside it for many methods."""
+    methods_drawn = len(_estimated(estimates))
+    if methods_drawn > _FEW_METHODS:
+        return 7.2, max(height, 0.16 * methods_drawn + 0.3)
+    return 4.6, height + 0.16 * ((methods_drawn + 1) // 2)
 
 
 def _legend(figure: Figure, handles: list) -> None:
-    if handles:
+    if len(handles) > _FEW_METHODS:
+        figure.legend(handles=handles, loc="outside right upper", handlelength=2.6)
+    elif handles:
         figure.legend(handles=handles, loc="outside upper left", ncols=2 if len(handles) > 1 else 1)
 
 
