@@ -37,7 +37,7 @@ def save_model(folder: str | Path, model: Cnn, record: dict) -> None:
     """
     folder = Path(folder)
     weights = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
     )
     description = {
         "format": FORMAT,

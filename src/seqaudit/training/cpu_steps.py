@@ -17,7 +17,7 @@ from seqaudit.training.layers import (
     Parameters,
     Pooling,
 )
-from seqaudit.training.steps import VALIDATION_BATCH, Steps
+from seqaudit.training.steps import Steps
 
 LANES = 8
 """Filters are padded to a multiple of this where that adds at most a tenth."""
@@ -43,14 +43,12 @@ class CpuSteps(Steps):
 
     def __init__(self, model: Cnn, *, l1: float, learning_rate: float):
         keep_freed_memory()
-        self.model, self.l1 = model, l1
+        self.model = model
         slots = _slots(model)
         size = sum(torch.Size(shape).numel() for shape, _ in slots.values())
-        self._flat = torch.nn.Parameter(torch.zeros(size))
-        self._flat.grad = torch.zeros(size)
-        super().__init__([self._flat], learning_rate=learning_rate)
+        super().__init__(size, device="cpu", learning_rate=learning_rate)
 
-        self._mask, self._l1 = torch.zeros(size), torch.zeros(size)
+        self._mask = torch.zeros(size)
         penalised = {id(kernel) for kernel in model.penalised_kernels()}
         masks, penalties = _carve(self._mask, slots), _carve(self._l1, slots)
         for name, parameter in model.named_parameters():
@@ -58,16 +56,16 @@ class CpuSteps(Steps):
             real(masks[name]).fill_(1)
             real(penalties[name]).fill_(l1 if id(parameter) in penalised else 0)
 
-        weights = _carve(self._flat.detach(), slots)
+        weights = _carve(self._flat, slots)
         statistics = _padded_statistics(model)
-        self._layers = _layers(model, weights, _carve(self._flat.grad, slots), statistics)
+        self._layers = _layers(model, weights, _carve(self._gradient, slots), statistics)
         self._real = {name: slots[name][1](weight) for name, weight in weights.items()}
         self._real |= {name: padded[: len(model.get_buffer(name))] for name, padded in statistics.items()}
         self.load_weights(model.state_dict())
 
     def prepare(self, one_hot: torch.Tensor) -> torch.Tensor:
         # the four letters of a position travel as one int32
-        return one_hot.transpose(1, 2).contiguous().view(torch.int32).squeeze(2)
+        return one_hot.transpose(1, 2).contiguous().view(torch.int32)
 
     @torch.no_grad()
     def step(self, one_hot: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -75,22 +73,9 @@ class CpuSteps(Steps):
         gradient = residual * (2 / residual.numel())
         for layer in reversed(self._layers):
             gradient = layer.backward(gradient)
-        self._flat.grad.mul_(self._mask)
-        if self.l1:
-            self._flat.grad.addcmul_(self._l1, self._flat.sign())
-        self._adam.step()
+        self._gradient.mul_(self._mask)
+        self._move()
         return residual.square_().sum()
-
-    @torch.no_grad()
-    def penalty(self) -> torch.Tensor:
-        return torch.dot(self._flat.abs(), self._l1)
-
-    @torch.no_grad()
-    def squared_error(self, one_hot: torch.Tensor, target: torch.Tensor) -> float:
-        total = 0.0
-        for batch, wanted in zip(one_hot.split(VALIDATION_BATCH), target.split(VALIDATION_BATCH)):
-            total += float((self._predict(batch, training=False) - wanted).square().sum())
-        return total
 
     @torch.no_grad()
     def weights(self) -> dict[str, torch.Tensor]:
@@ -107,10 +92,9 @@ class CpuSteps(Steps):
             real.copy_(state[name].view(real.shape))
 
     def _predict(self, one_hot: torch.Tensor, *, training: bool) -> torch.Tensor:
-        n, length = one_hot.shape
-        block = _block(n)
-        blocks = one_hot.view(-1, block, length).transpose(1, 2).contiguous().view(torch.int8)
-        hidden = blocks.view(-1, length, block, 4).float().permute(0, 3, 1, 2)
+        n, length, _ = one_hot.shape
+        blocks = one_hot.view(-1, _block(n), length, 1).transpose(1, 2).contiguous()
+        hidden = blocks.view(torch.int8).float().permute(0, 3, 1, 2)
         for layer in self._layers:
             hidden = layer.forward(hidden, training)
         return hidden

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from seqaudit.models.cnn import build_cnn
-from seqaudit.training import convolution
-from seqaudit.training.cpu_steps import CpuSteps, _carve, _slots
+from seqaudit.training.cpu_steps import CpuSteps, _block, _carve, _slots
 from seqaudit.training.layers import Dropout
 from seqaudit.training.steps import AutogradSteps
 
@@ -73,28 +72,21 @@ def naive_gradients(model, one_hot, target, l1):
     return {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
-@pytest.fixture(params=["own gradients", "oneDNN gradients"])
-def kind(request, monkeypatch):
-    monkeypatch.setattr(convolution, "ONE_DNN_IS_BEST", request.param == "oneDNN gradients")
-
-
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("l1", [0.0, 1e-2])
-def test_gradients_are_those_of_float64(architecture, padding, l1, kind):
+def test_gradients_are_those_of_float64(architecture, padding, l1):
     model = made(architecture, padding)
-    one_hot, target = made_data(13)
+    one_hot, target = made_data(32)
     expected = naive_gradients(model, one_hot, target, l1)
-    steps = CpuSteps(copy.deepcopy(model), l1=l1, learning_rate=1e-3, capacity=16)
+    steps = CpuSteps(copy.deepcopy(model), l1=l1, learning_rate=1e-3)
     prepared = steps.prepare(one_hot)
-    steps.step(prepared[:5], target[:5])  # leaves its traces in every reused buffer
-    steps.load_weights(model.state_dict())
     squared_error = steps.step(prepared, target)
 
-    # normalisation subtracts large sums from each other and so loses a digit
-    relative = 3e-5 if any("norm" in name for name in expected) else 3e-6
+    # normalisation subtracts large sums from each other and so loses a digit or two
+    relative = 2e-4 if any("norm" in name for name in expected) else 3e-6
     slots = _slots(model)
-    gradients = _carve(steps._flat.grad, slots)
+    gradients = _carve(steps._gradient, slots)
     for name, wanted in expected.items():
         got = slots[name][1](gradients[name]).reshape(wanted.shape)
         assert (got - wanted).norm() < relative * wanted.norm() + 1e-6, name
@@ -103,15 +95,34 @@ def test_gradients_are_those_of_float64(architecture, padding, l1, kind):
     assert float(squared_error) == pytest.approx(float((predicted - target).square().sum()), rel=1e-5)
 
 
+class KerasAdam:
+    """Adam as keras.optimizers.Adam 2.3 states it, parameter by parameter."""
+
+    def __init__(self, parameters, *, learning_rate):
+        self.parameters, self.learning_rate, self.iterations = parameters, learning_rate, 0
+        self.ms = [torch.zeros_like(parameter) for parameter in parameters]
+        self.vs = [torch.zeros_like(parameter) for parameter in parameters]
+
+    @torch.no_grad()
+    def step(self):
+        self.iterations += 1
+        t = self.iterations
+        lr_t = self.learning_rate * (np.sqrt(1.0 - 0.999**t) / (1.0 - 0.9**t))
+        for p, m, v in zip(self.parameters, self.ms, self.vs):
+            m[...] = 0.9 * m + (1.0 - 0.9) * p.grad
+            v[...] = 0.999 * v + (1.0 - 0.999) * p.grad**2
+            p -= lr_t * m / (torch.sqrt(v) + 1e-7)
+
+
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("architecture", ["arch1", "pooled"])
 def test_losses_follow_a_naive_float64_training(architecture, padding):
     model = made(architecture, padding)
     one_hot, target = made_data(60)
     naive = copy.deepcopy(model).double().train()
-    adam = torch.optim.Adam(naive.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-7)
+    adam = KerasAdam(list(naive.parameters()), learning_rate=1e-3)
     plain = AutogradSteps(copy.deepcopy(model), l1=1e-3, learning_rate=1e-3)
-    fast = CpuSteps(copy.deepcopy(model), l1=1e-3, learning_rate=1e-3, capacity=20)
+    fast = CpuSteps(copy.deepcopy(model), l1=1e-3, learning_rate=1e-3)
     prepared = fast.prepare(one_hot)
     for index in range(40):
         rows = torch.arange(60)[index % 3 * 20 :][: 20 - index % 2 * 7]
@@ -119,7 +130,7 @@ def test_losses_follow_a_naive_float64_training(architecture, padding):
         for steps in (plain, fast):
             assert float(steps.penalty()) == pytest.approx(float(penalty.detach()), rel=1e-5)
         squared_error = (naive(one_hot[rows].double()) - target[rows]).square()
-        adam.zero_grad()
+        naive.zero_grad()
         (squared_error.mean() + penalty).backward()
         adam.step()
         for steps, data in ((plain, one_hot), (fast, prepared)):
@@ -134,11 +145,11 @@ def test_losses_follow_a_naive_float64_training(architecture, padding):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_padded_weights_stay_exactly_zero(architecture):
-    steps = CpuSteps(made(architecture, "same"), l1=1e-2, learning_rate=1e-1, capacity=20)
+    steps = CpuSteps(made(architecture, "same"), l1=1e-2, learning_rate=1e-1)
     one_hot, target = made_data(20)
     for _ in range(50):
         steps.step(steps.prepare(one_hot), target)
-    padded = steps._flat.detach()[steps._mask == 0]
+    padded = steps._flat[steps._mask == 0]
     assert padded.numel() > 0
     assert not padded.any()
 
@@ -146,7 +157,7 @@ def test_padded_weights_stay_exactly_zero(architecture):
 def test_weights_survive_the_padded_layout():
     model = made("pooled", "valid")
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    steps = CpuSteps(model, l1=0, learning_rate=1e-3, capacity=20)
+    steps = CpuSteps(model, l1=0, learning_rate=1e-3)
     for name, tensor in steps.weights().items():
         assert torch.equal(tensor, before[name]), name
     other = build_cnn(ARCHITECTURES["pooled"], padding="valid", length=LENGTH, outputs=2, seed=9).state_dict()
@@ -155,14 +166,17 @@ def test_weights_survive_the_padded_layout():
         assert torch.equal(tensor, other[name]), name
 
 
-def test_evaluation_does_not_depend_on_the_capacity():
+@pytest.mark.parametrize("n", [1, 13, 64, 97, 134, 200, 500])
+def test_batches_of_every_size_split_into_equal_blocks(n):
+    block = _block(n)
+    assert n % block == 0
+    assert 16 <= block <= 64 or block == n
     model = made("pooled", "same")
-    one_hot, target = made_data(33)
-    errors = [
-        steps.squared_error(steps.prepare(one_hot), target)
-        for steps in (CpuSteps(copy.deepcopy(model), l1=0, learning_rate=1, capacity=c) for c in (1, 10, 40))
-    ]
-    np.testing.assert_allclose(errors, errors[0], rtol=1e-5)
+    one_hot, _ = made_data(n)
+    steps = CpuSteps(copy.deepcopy(model), l1=0, learning_rate=1e-3)
+    got = steps._predict(steps.prepare(one_hot), training=False)
+    with torch.no_grad():
+        torch.testing.assert_close(got, model.eval()(one_hot.float()), rtol=1e-4, atol=1e-5)
 
 
 def test_dropout_keeps_the_mean_and_passes_gradients_where_it_passed_values():
