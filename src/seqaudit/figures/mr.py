@@ -77,12 +77,10 @@ def scatter(effects: pd.DataFrame, estimates: pd.DataFrame) -> Drawn:
     right = float((x + effects["se_exposure"]).max()) * 1.05
     limits = axes.get_ylim()
     handles = []
-    for row, colour, dashes in _with_lines(estimates):
+    for row, look in _with_lines(estimates):
         intercept = 0.0 if np.isnan(row.egger_intercept) else row.egger_intercept
-        axes.plot(
-            [0, right], [intercept, intercept + row.b * right], color=colour, ls=dashes, lw=1.4, zorder=3
-        )
-        handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.4, label=_label(row.method)))
+        axes.plot([0, right], [intercept, intercept + row.b * right], **look)
+        handles.append(Line2D([], [], label=_label(row.method), **look))
     axes.set(
         xlim=(0, right),
         ylim=limits,
@@ -158,9 +156,9 @@ def funnel(single: pd.DataFrame, estimates: pd.DataFrame) -> Drawn:
         )  # fmt: skip
     axes.axvline(0, color=GREY, lw=0.5, zorder=1)
     handles = []
-    for row, colour, dashes in _with_lines(estimates):
-        axes.axvline(row.b, color=colour, ls=dashes, lw=1.4, zorder=3)
-        handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.4, label=_label(row.method)))
+    for row, look in _with_lines(estimates):
+        axes.axvline(row.b, **look)
+        handles.append(Line2D([], [], label=_label(row.method), **look))
     axes.set_ylim(bottom=0)
     axes.set(xlim=limits, xlabel="Ratio estimate of the instrument", ylabel="Precision, 1 / standard error")
     _legend(figure, handles)
@@ -238,9 +236,19 @@ def _estimated(estimates: pd.DataFrame) -> list:
 
 
 def _with_lines(estimates: pd.DataFrame):
-    """Every estimate with a colour and dashes of its own: lines that coincide stay visible."""
+    """Every estimate with a colour and dashes of its own.
+
+    Solid lines lie below dashed ones, so that lines that coincide are both seen.
+    """
     for place, row in enumerate(_estimated(estimates)):
-        yield row, CYCLE[place % len(CYCLE)], _DASHES[(place + place // len(CYCLE)) % len(_DASHES)]
+        turn = (place + place // len(CYCLE)) % len(_DASHES)
+        look = {
+            "color": CYCLE[place % len(CYCLE)],
+            "ls": _DASHES[turn],
+            "lw": 1.4,
+            "zorder": 3 + 0.1 * (turn > 0),
+        }
+        yield row, look
 
 
 def _size(height: float, estimates: pd.DataFrame) -> tuple[float, float]:
