@@ -278,19 +278,20 @@ def limits(b, se, *, alpha, distribution="normal", df=None, residual_se=None):
 
     With ``residual_se`` the t distribution follows MR-Egger's rule for underdispersed loci
     (residual se below 1): the wider of the normal interval with the truncated se and the t
-    interval with the untruncated one, and the larger of the two p values.
+    interval with the untruncated one, and the larger of the two p values. Without degrees of
+    freedom (a single instrument) only the normal distribution is left.
     """
     z = b / se
-    normal_half, normal_pval = ndtri(1 - alpha / 2) * se, 2 * ndtr(-np.abs(z))
-    if distribution == "normal":
-        return b - normal_half, b + normal_half, normal_pval
-    df = np.where(df > 0, df, np.nan)
-    quantile = stdtrit(df, 1 - alpha / 2)
-    half, pval = quantile * se, 2 * stdtr(df, -np.abs(z))
-    if residual_se is not None:
-        under = residual_se < 1
-        half = np.where(under, np.maximum(normal_half, half * residual_se), half)
-        pval = np.where(under, np.maximum(normal_pval, 2 * stdtr(df, -np.abs(z / residual_se))), pval)
+    half, pval = ndtri(1 - alpha / 2) * se, 2 * ndtr(-np.abs(z))
+    if distribution == "t":
+        known, df = df > 0, np.where(df > 0, df, 1)
+        t_half, t_pval = stdtrit(df, 1 - alpha / 2) * se, 2 * stdtr(df, -np.abs(z))
+        if residual_se is not None:
+            under = residual_se < 1
+            t_half = np.where(under, np.maximum(half, t_half * residual_se), t_half)
+            larger = np.maximum(pval, 2 * stdtr(df, -np.abs(z / residual_se)))
+            t_pval = np.where(under, larger, t_pval)
+        half, pval = np.where(known, t_half, half), np.where(known, t_pval, pval)
     return b - half, b + half, pval
 
 

@@ -75,7 +75,7 @@ def ivw(
     Returns
     -------
     MRResult
-        One instrument gives its ratio, with ``residual_se`` 1 and no Q.
+        One instrument gives its ratio, with ``residual_se`` 1, normal limits and no Q.
 
     Sources
     -------
