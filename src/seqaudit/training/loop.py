@@ -53,6 +53,7 @@ def fit(
     max_epochs: int = 1000,
     patience: int = 15,
     learning_rate: float = 1e-3,
+    reverse_complement: bool = False,
     device: str = "auto",
     threads: int = 1,
     checkpoint: str | Path | None = None,
@@ -83,6 +84,9 @@ def fit(
     max_epochs, patience : int
         Training stops after ``patience`` epochs without a smaller validation loss.
     learning_rate : float
+    reverse_complement : bool
+        Whether every training sequence is shown as its reverse complement in a random
+        half of the epochs. Validation is left as it is.
     device : str
         ``"auto"`` (CUDA if present), ``"cpu"`` or ``"cuda"``.
     threads : int
@@ -117,6 +121,7 @@ def fit(
         "max_epochs": int(max_epochs),
         "patience": int(patience),
         "learning_rate": float(learning_rate),
+        "reverse_complement": bool(reverse_complement),
     }
     _check_settings(settings)
     chosen = choose_device(device)
@@ -132,6 +137,8 @@ def fit(
         "torch": torch.__version__,
     }
     fingerprint = _fingerprint(record, model)
+    if reverse_complement:  # A, C, G, T read backwards is T, G, C, A
+        train = train._replace(one_hot=torch.cat([train.one_hot, train.one_hot.flip(1, 2)]))
 
     home = next(model.parameters()).device
     model.to(chosen)
@@ -207,8 +214,12 @@ def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
 
 
 def _train_epoch(steps, train, settings, epoch) -> float:
-    order = torch.from_numpy(np.random.default_rng((settings["seed"], epoch)).permutation(len(train.target)))
-    order = order.to(train.target.device)
+    generator = np.random.default_rng((settings["seed"], epoch))
+    n = len(train.target)
+    order = generator.permutation(n)
+    if settings["reverse_complement"]:  # row i + n is the other strand of row i
+        order += n * generator.integers(2, size=n)
+    order = torch.from_numpy(order).to(train.target.device)
     outputs = train.target.shape[1]
     loss = torch.zeros((), dtype=torch.float64, device=train.target.device)
     with torch.random.fork_rng(devices=[loss.device] if loss.is_cuda else []):
@@ -217,10 +228,10 @@ def _train_epoch(steps, train, settings, epoch) -> float:
         for batch in order.split(settings["batch_size"]):
             penalty = steps.penalty()
             squared_error = steps.step(
-                train.one_hot.index_select(0, batch), train.target.index_select(0, batch)
+                train.one_hot.index_select(0, batch), train.target.index_select(0, batch % n)
             )
             loss += squared_error / outputs + penalty * len(batch)
-    return float(loss) / len(order)
+    return float(loss) / n
 
 
 class _Checkpoint:

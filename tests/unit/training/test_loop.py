@@ -115,6 +115,32 @@ def test_first_epoch_loss_is_the_mean_over_batches_with_penalty():
     assert result.history["train_loss"][0] == pytest.approx(mse + penalty, rel=1e-5)
 
 
+def test_the_other_strand_is_shown_in_a_random_half_of_the_cases():
+    ours = np.zeros((200, 4, LENGTH), dtype=np.int8)
+    ours[:, 0] = 1  # AAA..., whose reverse complement is TTT...
+    model = made({"convolutions": [{"filters": 4, "width": 3}]})
+    on_a, on_t = predict(model, np.stack([ours[0], ours[0, ::-1, ::-1]]))[:, 0].astype(float)
+    target = np.full(200, on_a)  # so that only the other strand costs anything
+    result = fit(
+        model, ours, target, ours, target, seed=1, learning_rate=1e-12, max_epochs=6, reverse_complement=True
+    )
+    share = result.history["train_loss"] / (on_t - on_a) ** 2
+    assert share.between(0.35, 0.65).all()
+    assert share.nunique() > 1
+    assert np.allclose(result.history["validation_loss"], 0, atol=1e-6)
+
+
+def test_palindromes_do_not_notice_the_other_strand():
+    one_hot, target, *validation = split()
+    half = one_hot[:, :, : LENGTH // 2]
+    palindromes = np.concatenate([half, half[:, ::-1, ::-1]], axis=2)
+    plain, both = (
+        fit(made(), palindromes, target, *validation, **SETTINGS, reverse_complement=flag)
+        for flag in (False, True)
+    )
+    assert_same_weights(plain.model, both.model)
+
+
 def test_same_seed_same_bits_other_seed_other_order():
     data = split()
     first, again = (fit(made(), *data, **SETTINGS) for _ in range(2))
