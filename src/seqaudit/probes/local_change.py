@@ -120,8 +120,9 @@ class LocalNetwork:
         """
         reference = torch.empty(len(one_hot), self.head.outputs)
         changes = torch.empty(len(one_hot), self.length, 3, self.head.outputs)
-        for first in range(0, len(one_hot), self.sequences):
-            rows = slice(first, first + self.sequences)
+        passes = -(-len(one_hot) // self.sequences)
+        for part in range(passes):
+            rows = slice(part * len(one_hot) // passes, (part + 1) * len(one_hot) // passes)
             sequences = one_hot[rows].to(self.device, torch.float32)
             known, known_head, predictions = self._remember(sequences)
             reference[rows] = predictions.cpu()
@@ -241,11 +242,12 @@ class LocalNetwork:
         by_group = bases.unflatten(1, (groups, -1)).transpose(0, 1)
         block = by_group.shape[2]
         spread = (by_group.reshape(-1, 4) @ self.spread).view(groups, n, block, 3, span, channels)
-        if block == 1 and window.width == span:
+        lowest = start + stage.left - stage.reach - window.start
+        if (block, lowest, window.width) == (1, 0, span):
             return spread.flatten(2, 3)
         change = spread.new_zeros(groups, n, block, 3, window.width, channels)
         for offset in range(block):
-            first = start + offset + stage.left - stage.reach - window.start
+            first = lowest + offset
             low, high = max(first, 0), min(first + span, window.width)
             if low < high:
                 change[:, :, offset, :, low:high] = spread[:, :, offset, :, low - first : high - first]

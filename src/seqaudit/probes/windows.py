@@ -1,5 +1,6 @@
 """Regularly placed windows over positions: where a change can be, and views of values there."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -46,14 +47,19 @@ def fill_outside_(
     ``values`` are ``(groups, n, mutants, width, channels)``. Only groups whose window
     reaches outside are touched: with small windows, a few at either end.
     """
-    groups = values.shape[0]
+    for groups, outside in _outside(len(values), window, lowest, highest):
+        values[groups].masked_fill_(outside.to(values.device), filling)
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _outside(groups: int, window: Window, lowest: int, highest: int) -> list[tuple[slice, torch.Tensor]]:
+    """Groups whose window reaches outside, and where: ``(groups, 1, 1, width, 1)``."""
     if window.start >= lowest and window.start + (groups - 1) * window.stride + window.width <= highest:
-        return values
+        return []
     starts = window.start + window.stride * torch.arange(groups)
     positions = starts[:, None] + torch.arange(window.width)
     outside = (positions < lowest) | (positions >= highest)
     inside = torch.nonzero(~outside.any(1))[:, 0].tolist()
-    ends = [slice(0, inside[0]), slice(inside[-1] + 1, None)] if inside else [slice(None)]
-    for end in ends:
-        values[end].masked_fill_(outside[end, None, None, :, None].to(values.device), filling)
-    return values
+    ends = [slice(0, inside[0]), slice(inside[-1] + 1, groups)] if inside else [slice(0, groups)]
+    return [(end, outside[end, None, None, :, None]) for end in ends if end.start < end.stop]

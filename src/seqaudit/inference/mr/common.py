@@ -27,7 +27,7 @@ STATUS = {
     "no_valid_instruments": "fewer than two instruments were left as valid",
     "no_finite_solution": "the objective has no optimum at a finite effect",
     "not_converged": "the scores of the effect and of the pleiotropic variance found no common root",
-    "not_estimable": "the estimate or its se is not a finite number",
+    "not_estimable": "the estimate or its p value is not a finite number",
 }
 """Every value that the ``status`` column can take, and what it means."""
 
@@ -322,8 +322,9 @@ def judge(data: Instruments, minimum: int, problems: Sequence[tuple[str, np.ndar
         status[mask & (status == "ok")] = name
         if name != "zero_scale":
             blank |= mask
-    status[~finite & (status == "ok")] = "not_estimable"
-    return status, blank
+    lost = ~finite & (status == "ok")
+    status[lost] = "not_estimable"
+    return status, blank | lost
 
 
 def build_result(
@@ -362,8 +363,6 @@ def build_result(
     **own
         Further fields of :class:`MRResult`.
     """
-    finite = np.isfinite(b) & (True if se is None else np.isfinite(se))
-    status, blank = judge(data, minimum, problems, finite)
     rule = residual_se if egger_rule else None
     fields = dict.fromkeys(MRResult._fields)
     fields.update(own, b=b, se=se, residual_se=residual_se, q=q, q_df=q_df)
@@ -377,6 +376,8 @@ def build_result(
         fields.update(intercept_ci_low=low, intercept_ci_high=high, intercept_pval=pval)
     if q is not None:
         fields["q_pval"] = chi_square_tail(q, q_df)
+    finite = np.isfinite(b) & np.isfinite(fields["pval"])
+    status, blank = judge(data, minimum, problems, finite)
     missing = np.full(len(data.n), np.nan)
     for name, values in fields.items():
         fields[name] = missing if values is None else np.where(blank, np.nan, values)
