@@ -127,7 +127,7 @@ def _ivw(
         alpha=alpha,
         problems=(
             ("singular_correlation", singular),
-            ("zero_scale", fit.residual_se == 0),
+            ("zero_scale", (fit.residual_se == 0) & np.isfinite(fit.coef[:, -1])),
         ),
         distribution=distribution,
         df=data.n - 1,
@@ -223,7 +223,7 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
         problems=(
             ("singular_correlation", singular),
             ("no_exposure_variation", fit.singular),
-            ("zero_scale", fit.residual_se == 0),
+            ("zero_scale", (fit.residual_se == 0) & np.isfinite(fit.coef[:, -1])),
         ),
         distribution=distribution,
         df=data.n - 2,
