@@ -1,5 +1,7 @@
 """MR-RAPS: robust adjusted profile scores, for many weak instruments and balanced pleiotropy."""
 
+import functools
+
 import numpy as np
 
 from seqaudit.inference.mr.common import (
@@ -54,14 +56,15 @@ def raps(
     -------
     RapsResult
         ``no_finite_solution`` where the likelihood keeps growing with the effect;
-        ``not_converged`` where effect and tau2 go round in a circle (with ``tukey``, when a larger
-        tau2 turns outliers into ordinary instruments and back).
+        ``not_converged`` where the two equations have no common root (with ``tukey``, when a
+        larger tau2 turns outliers into ordinary instruments and back).
 
     Notes
     -----
     The simple estimate is the global minimum. With overdispersion the effect (minimum at a given
     tau2) and tau2 (root of its own score, 0 if that is negative there) alternate to their fixed
     point: with squared loss from the simple estimate, with others from that of squared loss.
+    Where they go round in a circle, both equations are solved at once.
     R's mr.raps 0.4.2 standardises every residual by the largest variance in the robust
     overdispersed case; this is the estimator as published.
 
@@ -82,7 +85,11 @@ def _raps(data: Instruments, *, overdispersion, loss, alpha) -> RapsResult:
     if overdispersion:
         b, tau2, converged = _alternate(data, loss_l2, b, tau2)
         if loss is not loss_l2:
+            start = b
             b, tau2, converged = _alternate(data, loss, b, tau2)
+            lost = np.flatnonzero(~converged)
+            if len(lost):
+                b[lost], tau2[lost], converged[lost] = _profile_root(take(data, lost), loss, start[lost])
     se, tau2_se = _standard_errors(data, loss, b, tau2, overdispersion)
     t = residuals(data, b, tau2)
     result = build_result(
@@ -131,31 +138,59 @@ def _alternate(data: Instruments, loss: Loss, b: np.ndarray, tau2: np.ndarray):
 
 def _tau2_root(data: Instruments, loss: Loss, b: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Where the score of tau2 crosses 0 at given effects, and 0 if it starts below, ``(loci,)``."""
-    slope = b[:, np.newaxis]
-    squared = (data.y - slope * data.x) ** 2
-    weight = np.where(data.used, data.sx**2, 0.0)
-    arrays = (squared, data.sy**2 + (slope * data.sx) ** 2, weight)
-
-    def score(tau2, squared, variance, weight):
-        v = variance + tau2[:, np.newaxis]
-        t = np.sqrt(squared / v)
-        excess = t * loss.psi(t) - loss.delta
-        fall = 1.5 * excess + 0.5 * loss.delta + 0.5 * t**2 * loss.slope(t)
-        return row_sum(weight, excess, 1 / v), -row_sum(weight, fall, 1 / v**2)
-
     nothing = np.zeros_like(b)
-    positive = score(nothing, *arrays)[0] > 0
+    arrays = _score_arrays(data, b)
+    positive = _tau2_score(loss, nothing, *arrays)[0] > 0
     # Beyond this every squared residual is below delta, and so is t psi(t).
-    high = squared.max(axis=1) / loss.delta
-    root = np.zeros_like(b)
-    bounds = (start[positive].clip(max=high[positive]), nothing[positive], high[positive])
+    high = arrays[0].max(axis=1) / loss.delta
+    root = nothing.copy()
     root[positive] = falling_root(
-        score,
-        *bounds,
+        functools.partial(_tau2_score, loss),
+        start[positive].clip(max=high[positive]),
+        nothing[positive],
+        high[positive],
         _CONVERGED * _outcome_variance(data)[positive],
         [values[positive] for values in arrays],
     )
     return root
+
+
+def _profile_root(data: Instruments, loss: Loss, start: np.ndarray):
+    """Effect and tau2 that solve both equations at once, and whether they do, ``(loci,)`` each.
+
+    For the loci at which alternating goes round in a circle: the score of tau2, with the effect
+    that goes with each tau2, is followed to where it crosses 0.
+    """
+
+    def score(tau2, locus):
+        part = take(data, locus)
+        value, _ = _tau2_score(
+            loss, tau2, *_score_arrays(part, local_minimum(part, loss, start[locus], tau2))
+        )
+        return value, np.full_like(value, np.nan)  # halve the range: the effect moves along
+
+    high = 4 * _score_arrays(data, start)[0].max(axis=1) / loss.delta
+    tolerance = _CONVERGED * _outcome_variance(data)
+    tau2 = falling_root(score, high / 2, np.zeros_like(high), high, tolerance, (np.arange(len(start)),))
+    b = local_minimum(data, loss, start, tau2)
+    value, slope = _tau2_score(loss, tau2, *_score_arrays(data, b))
+    return b, tau2, np.abs(value) <= 1e-6 * np.abs(slope) * (tau2 + _outcome_variance(data))
+
+
+def _score_arrays(data: Instruments, b: np.ndarray):
+    """Squared residuals, their variances without pleiotropy, and their weights in the score of tau2."""
+    slope = b[:, np.newaxis]
+    variance = data.sy**2 + (slope * data.sx) ** 2
+    return (data.y - slope * data.x) ** 2, variance, np.where(data.used, data.sx**2, 0.0)
+
+
+def _tau2_score(loss: Loss, tau2, squared, variance, weight):
+    """Score of tau2 and its slope, ``(loci,)`` each."""
+    v = variance + tau2[:, np.newaxis]
+    t = np.sqrt(squared / v)
+    excess = t * loss.psi(t) - loss.delta
+    fall = 1.5 * excess + 0.5 * loss.delta + 0.5 * t**2 * loss.slope(t)
+    return row_sum(weight, excess, 1 / v), -row_sum(weight, fall, 1 / v**2)
 
 
 def _outcome_variance(data: Instruments) -> np.ndarray:
