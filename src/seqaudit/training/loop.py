@@ -153,7 +153,7 @@ def fit(
             on_epoch=on_epoch,
         )
         steps.load_weights(best_weights)
-    model.to(home).eval()
+    model.to(home).eval().zero_grad()
 
     best = _best_row(history)
     record |= {
@@ -182,33 +182,32 @@ def _choose_steps(model: Cnn, settings: dict, device: torch.device) -> Steps:
 
 def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
     history, best_weights = checkpoint.restore(steps)
-    progress_bar = tqdm(total=settings["max_epochs"], initial=len(history), unit="epoch", disable=None)
-    while len(history) < settings["max_epochs"] and not _out_of_patience(history, settings):
-        epoch = len(history) + 1
-        start = time.perf_counter()
-        train_loss = _train_epoch(steps, train, settings, epoch)
-        validation_mse = steps.squared_error(*validation) / validation.target.numel()
-        validation_loss = validation_mse + float(steps.penalty())
-        if not np.isfinite(train_loss) or not np.isfinite(validation_loss):
-            raise _diverged(epoch, train_loss, validation_loss, history, settings)
-        row = {
-            "epoch": epoch,
-            "train_loss": train_loss,
-            "validation_loss": validation_loss,
-            "validation_mse": validation_mse,
-            "best": not history or validation_loss < _best_row(history)["validation_loss"],
-            "seconds": time.perf_counter() - start,
-        }
-        history.append(row)
-        if row["best"]:
-            best_weights = steps.weights()
-        progress_bar.update()
-        if on_epoch is not None:
-            on_epoch(dict(row))
-        if progress_bar.disable and epoch % LOG_EVERY == 0:
-            _log_block(history)
-        checkpoint.save_if_due(steps, history, best_weights)
-    progress_bar.close()
+    with tqdm(total=settings["max_epochs"], initial=len(history), unit="epoch", disable=None) as progress_bar:
+        while len(history) < settings["max_epochs"] and not _out_of_patience(history, settings):
+            epoch = len(history) + 1
+            start = time.perf_counter()
+            train_loss = _train_epoch(steps, train, settings, epoch)
+            validation_mse = steps.squared_error(*validation) / validation.target.numel()
+            validation_loss = validation_mse + float(steps.penalty())
+            if not np.isfinite(train_loss) or not np.isfinite(validation_loss):
+                raise _diverged(epoch, train_loss, validation_loss, history, settings)
+            row = {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "validation_loss": validation_loss,
+                "validation_mse": validation_mse,
+                "best": not history or validation_loss < _best_row(history)["validation_loss"],
+                "seconds": time.perf_counter() - start,
+            }
+            history.append(row)
+            if row["best"]:
+                best_weights = steps.weights()
+            progress_bar.update()
+            if on_epoch is not None:
+                on_epoch(dict(row))
+            if progress_bar.disable and epoch % LOG_EVERY == 0:
+                _log_block(history)
+            checkpoint.save_if_due(steps, history, best_weights)
     checkpoint.save(steps, history, best_weights)
     return history, best_weights
 
