@@ -51,4 +51,4 @@ def test_the_study_is_reproducible_and_finds_what_is_known(study, tmp_path):
     # E alpha gamma / E gamma^2 with means 0.015 and 0.09 and a variance of gamma of 0.0012
     assert directional["bias"] == pytest.approx(0.015 * 0.09 / (0.09**2 + 0.0012), abs=0.02)
     study.save_figure(study.draw(results, 200), tmp_path / "study.svg")
-    assert study.as_markdown(results).count("| `ivw` |") == 4
+    assert study.as_markdown(results).splitlines()[2].startswith("| `ivw` | ")
