@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from seqaudit.errors import SeqauditError
@@ -107,23 +108,30 @@ class MRResult(NamedTuple):
     """Mean of ``(beta_exposure / se_exposure)**2``: instrument strength."""
 
 
-def extend_result(name: str, doc: str, **fields: str) -> type:
+def extend_result(module: str, name: str, doc: str, **fields: str) -> type:
     """Return a NamedTuple type with the fields of :class:`MRResult` and a method's own ones.
 
     Parameters
     ----------
-    name, doc : str
-        Name and docstring of the type.
+    module, name, doc : str
+        Where the type is defined (``__name__``), its name and docstring.
     **fields : str
         Own fields and their meaning.
     """
     result = NamedTuple(name, [(field, np.ndarray) for field in (*MRResult._fields, *fields)])
     own = "\n".join(f"    {field} : {meaning}" for field, meaning in fields.items())
+    result.__module__ = module  # what pickle looks for
     result.__doc__ = f"{doc}\n\n    The fields of :class:`MRResult`, and\n\n{own}\n    "
     return result
 
 
-def check_effects(beta_exposure, se_exposure, beta_outcome, se_outcome, used=None) -> Effects:
+def check_effects(
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
+) -> Effects:
     """Return the five arrays as ``(loci, instruments)``; 1-D input is one locus.
 
     Raises
@@ -174,9 +182,11 @@ def check_choice(method: str, option: str, got, expected: Sequence) -> None:
         raise SeqauditError(f"mr: {method} got {option}={got!r}, expected one of {choices}.")
 
 
-def check_range(method: str, option: str, got: float, low: float, high: float) -> None:
-    """Raise a :class:`SeqauditError` unless ``low < got < high``."""
-    if not low < got < high:
+def check_range(
+    method: str, option: str, got: float, low: float, high: float, *, closed: bool = False
+) -> None:
+    """Raise a :class:`SeqauditError` unless ``low < got < high``; ``closed`` allows ``low`` itself."""
+    if not (low < got < high or (closed and got == low)):
         raise SeqauditError(
             f"mr: {method} got {option}={got!r}, expected a number between {low:g} and {high:g}."
         )

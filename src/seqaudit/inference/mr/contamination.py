@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri
 
 from seqaudit.errors import SeqauditError
@@ -20,6 +21,7 @@ from seqaudit.inference.mr.ratio import Ratios, wald_ratios
 _MOST_GRID_POINTS = 10_000_000
 
 MixtureResult = extend_result(
+    __name__,
     "MixtureResult",
     "Contamination mixture estimates; ``ci_low`` and ``ci_high`` are the outermost limits, ``se`` is NaN.",
     psi="standard deviation of the ratios of invalid instruments",
@@ -29,11 +31,11 @@ MixtureResult = extend_result(
 
 
 def conmix(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     psi: float | None = None,
     grid_step: float | None = None,

@@ -1,6 +1,7 @@
 """Debiased and penalized IVW: many weak instruments without the bias towards 0."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.inference.mr.common import (
     Instruments,
@@ -13,6 +14,7 @@ from seqaudit.inference.mr.common import (
 from seqaudit.inference.mr.kernels import row_sum
 
 DebiasedResult = extend_result(
+    __name__,
     "DebiasedResult",
     "Debiased or penalized inverse-variance weighted estimates.",
     condition="effective strength of the instruments; dIVW wants more than 20, pIVW more than 5",
@@ -20,11 +22,11 @@ DebiasedResult = extend_result(
 
 
 def divw(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     overdispersion: bool = True,
     alpha: float = 0.05,
@@ -56,11 +58,11 @@ def divw(
 
 
 def pivw(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     penalty: float = 1.0,
     overdispersion: bool = True,
@@ -79,7 +81,7 @@ def pivw(
     -------
     Xu, Wang, Fung, Liu 2023.
     """
-    check_range("pivw", "penalty", penalty, -np.finfo(float).tiny, np.inf)
+    check_range("pivw", "penalty", penalty, 0, np.inf, closed=True)
     return _debiased(
         "pivw", beta_exposure, se_exposure, beta_outcome, se_outcome, used, penalty, overdispersion, alpha
     )

@@ -1,6 +1,7 @@
 """MR-LASSO: instruments whose direct effect a penalty leaves at 0 are valid; IVW on those."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
 from seqaudit.inference.mr.common import (
@@ -25,6 +26,7 @@ _MOST_EXPLAINED = 0.999
 share of itself or exceeds this share of the total."""
 
 LassoResult = extend_result(
+    __name__,
     "LassoResult",
     "MR-LASSO estimates.",
     penalty="chosen weight of the penalty (glmnet's lambda)",
@@ -34,11 +36,11 @@ LassoResult = extend_result(
 
 
 def lasso(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     distribution: str = "normal",
     alpha: float = 0.05,

@@ -1,6 +1,7 @@
 """Maximum likelihood: errors of both sides, the instruments' true effects profiled out."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.inference.mr.common import (
     DISTRIBUTIONS,
@@ -17,11 +18,11 @@ from seqaudit.inference.mr.regression import MODELS, has_random_effects
 
 
 def maxlik(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     model: str = "default",
     distribution: str = "normal",

@@ -1,6 +1,7 @@
 """Median of Wald ratios: consistent while more than half of the (weighted) instruments are valid."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import erfc, ndtr
 
 from seqaudit.inference.mr.common import (
@@ -22,11 +23,11 @@ _PENALTY = 20
 
 
 def median(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     weighting: str = "weighted",
     stderror: str = "simple",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.mr.common import MRResult
@@ -205,7 +206,14 @@ def methods() -> pd.DataFrame:
 
 
 def estimate(
-    beta_exposure, se_exposure, beta_outcome, se_outcome, used=None, *, method: str = "ivw", **options
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
+    *,
+    method: str = "ivw",
+    **options,
 ) -> MRResult:
     """Estimate causal effects by the method of that name.
 

@@ -1,6 +1,7 @@
 """Mode of Wald ratios: consistent while the largest group of agreeing instruments is valid."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.inference.mr.common import (
     DISTRIBUTIONS,
@@ -26,6 +27,7 @@ _BLOCK_ELEMENTS = 1 << 18
 """Loci x points x instruments per block of density evaluations (single precision)."""
 
 ModeResult = extend_result(
+    __name__,
     "ModeResult",
     "Mode-based estimates.",
     bandwidth="standard deviation of the kernel, in units of the effect",
@@ -33,11 +35,11 @@ ModeResult = extend_result(
 
 
 def mode(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     weighting: str = "weighted",
     stderror: str = "delta",

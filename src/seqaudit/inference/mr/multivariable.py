@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.mr.common import (
@@ -66,14 +67,14 @@ class _Instruments(NamedTuple):
 
 
 def mv_ivw(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     model: str = "default",
-    exposure_correlation=None,
+    exposure_correlation: ArrayLike | None = None,
     distribution: str = "normal",
     alpha: float = 0.05,
 ) -> MultivariableResult:
@@ -112,14 +113,14 @@ def mv_ivw(
 
 
 def mv_egger(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     orientate: int = 0,
-    exposure_correlation=None,
+    exposure_correlation: ArrayLike | None = None,
     distribution: str = "normal",
     alpha: float = 0.05,
 ) -> MultivariableResult:

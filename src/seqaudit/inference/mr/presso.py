@@ -1,6 +1,7 @@
 """MR-PRESSO: is there pleiotropy, which instruments are outliers, and does it matter?"""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.inference.mr.common import (
     DISTRIBUTIONS,
@@ -22,6 +23,7 @@ _BLOCK_DRAWS = 1000
 """Simulated data sets per block, to stay in the processor's cache."""
 
 PressoResult = extend_result(
+    __name__,
     "PressoResult",
     "MR-PRESSO estimates: IVW without outliers, or of all instruments where there are none.",
     raw_b="IVW estimate from all instruments",
@@ -38,11 +40,11 @@ PressoResult = extend_result(
 
 
 def presso(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     threshold: float = 0.05,
     n_draws: int = 10_000,

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from seqaudit.inference.mr.common import (
     Instruments,
@@ -20,6 +21,7 @@ _MOST_ROUNDS = 50
 _CONVERGED = 1e-12
 
 RapsResult = extend_result(
+    __name__,
     "RapsResult",
     "MR-RAPS estimates; ``q`` is the sum of squared standardised residuals.",
     tau2_se="standard error of tau2; NaN for the simple model",
@@ -27,11 +29,11 @@ RapsResult = extend_result(
 
 
 def raps(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     overdispersion: bool = True,
     loss: str = "huber",

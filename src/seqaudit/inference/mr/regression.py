@@ -1,6 +1,7 @@
 """Regressions through summary effects: IVW, MR-Egger, and the mean of Wald ratios."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import erfc
 
 from seqaudit.errors import SeqauditError
@@ -31,18 +32,18 @@ MODELS = ("default", "fixed", "random")
 
 
 def ivw(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     model: str = "default",
     robust: bool = False,
     penalized: bool = False,
     weights: str = "simple",
     psi: float = 0.0,
-    correlation=None,
+    correlation: ArrayLike | None = None,
     distribution: str = "normal",
     alpha: float = 0.05,
 ) -> MRResult:
@@ -127,7 +128,7 @@ def _ivw(
         alpha=alpha,
         problems=(
             ("singular_correlation", singular),
-            ("zero_scale", (fit.residual_se == 0) & np.isfinite(fit.coef[:, -1])),
+            ("zero_scale", _has_no_scale(fit)),
         ),
         distribution=distribution,
         df=data.n - 1,
@@ -139,15 +140,15 @@ def _ivw(
 
 
 def egger(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     robust: bool = False,
     penalized: bool = False,
-    correlation=None,
+    correlation: ArrayLike | None = None,
     distribution: str = "normal",
     alpha: float = 0.05,
 ) -> MRResult:
@@ -223,7 +224,7 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
         problems=(
             ("singular_correlation", singular),
             ("no_exposure_variation", fit.singular),
-            ("zero_scale", (fit.residual_se == 0) & np.isfinite(fit.coef[:, -1])),
+            ("zero_scale", _has_no_scale(fit)),
         ),
         distribution=distribution,
         df=data.n - 2,
@@ -239,11 +240,11 @@ def _egger(data: Instruments, *, robust, penalized, distribution, alpha, correla
 
 
 def wald_mean(
-    beta_exposure,
-    se_exposure,
-    beta_outcome,
-    se_outcome,
-    used=None,
+    beta_exposure: ArrayLike,
+    se_exposure: ArrayLike,
+    beta_outcome: ArrayLike,
+    se_outcome: ArrayLike,
+    used: ArrayLike | None = None,
     *,
     distribution: str = "normal",
     alpha: float = 0.05,
@@ -293,6 +294,11 @@ def i2_of_exposure(data: Instruments) -> np.ndarray:
 
 def _fit(columns, y, w, *, robust: bool) -> Fit:
     return mm_regression(columns, y, w) if robust else weighted_least_squares(columns, y, w)
+
+
+def _has_no_scale(fit: Fit) -> np.ndarray:
+    """Loci at which MM-regression found most instruments on one line, ``(loci,)`` booleans."""
+    return (fit.residual_se == 0) & np.isnan(fit.unit_se[:, -1]) & np.isfinite(fit.coef[:, -1])
 
 
 def _delta_weights(data: Instruments, psi: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Inputs, limits and statuses that all methods share."""
 
+import pickle
+
 import numpy as np
 import pytest
 from mr_made_up import SIX, loci
@@ -104,6 +106,13 @@ def test_every_result_starts_with_the_common_fields():
         ours = mr.estimate(*SIX, method=method, **draws)
         assert ours._fields[: len(MRResult._fields)] == MRResult._fields
         assert all(len(values) == 1 for values in ours)
+
+
+@pytest.mark.parametrize("method", ["egger", "raps", "presso", "conmix"])
+def test_results_survive_pickling(method):
+    ours = mr.estimate(*SIX, method=method)
+    again = pickle.loads(pickle.dumps(ours))
+    assert type(again) is type(ours) and again.b == ours.b
 
 
 def test_estimate_names_what_it_knows():

@@ -150,6 +150,7 @@ def test_a_grid_that_cannot_be_held_is_refused():
         ("mode", {"maximiser": "r"}, "maximiser='r', expected one of 'continuous', 'grid'"),
         ("mode", {"phi": 0.0}, "phi=0.0"),
         ("conmix", {"psi": -1.0}, "psi=-1.0"),
+        ("pivw", {"penalty": -1.0}, "penalty=-1.0, expected a number between 0 and inf"),
     ],
 )
 def test_options_are_checked(method, options, message):

@@ -146,6 +146,13 @@ def test_an_exact_fit_has_the_fixed_effect_se():
     np.testing.assert_allclose([ours.b[0], ours.se[0]], [0.5, np.sum((x / sy) ** 2) ** -0.5])
 
 
+def test_no_residual_at_all_is_an_estimate():
+    ours = mr.ivw([0.25, 0.5, 1.0], [0.01] * 3, [0.5, 1.0, 2.0], [0.125] * 3)
+    assert ours.status == ["ok"] and ours.residual_se < 1e-12
+    np.testing.assert_allclose(ours.b, 2)
+    np.testing.assert_allclose(ours.se, 0.125 / np.sqrt(0.0625 + 0.25 + 1))
+
+
 def test_wald_mean_is_the_mean_of_ratios():
     x, sx, y, sy = SIX
     ratio = y / x
