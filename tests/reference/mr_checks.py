@@ -502,6 +502,7 @@ def check_batch(content: dict, method: str) -> tuple[list[str], float, float]:
         reasons[~agree & (ours.residual_se < scale * (1 - 1e-9))] = "R missed the optimum of the S scale"
     if method == "egger_robust":  # R's default fits: where it missed its own optimum it is no target
         agree = reasons != "DIFFERS"
+        reasons[~agree] = "beyond 1e-4 of R's default fit"
     return reasons.tolist(), float(agree.mean()), least
 
 
