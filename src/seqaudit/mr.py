@@ -5,6 +5,7 @@ For people without the workflow. Bad input ends with one line on stderr and exit
 
 import argparse
 import difflib
+import os
 import sys
 from pathlib import Path
 
@@ -36,14 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
         effects = read_effects(options.effects)
         estimates = estimate_table(effects, methods)
         _refuse_if_nothing(estimates, options.effects)
-        print(_readable(estimates))
         if options.output:
             write_table(estimates, options.output, "mr_estimates", provenance={"effects": options.effects})
         if options.plot:
             _plot(effects, estimates, Path(options.plot))
+        print(_readable(estimates), flush=True)
     except SeqauditError as error:
         print(f"seqaudit.mr: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # 'head' has seen enough; Python would complain again when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -152,6 +152,14 @@ def test_it_runs_as_a_module_without_torch_or_matplotlib(effects):
     assert "egger" in done.stdout
 
 
+def test_a_reader_that_stops_early_is_no_error(effects):
+    command = f"{sys.executable} -m seqaudit.mr {effects} --method egger,ivw | true"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_twosamplemrs_names_give_the_same_estimates(effects, tmp_path):
     table = pd.read_csv(effects, sep="\t")
     dotted = table.rename(columns=lambda name: name.replace("_", ".")).rename(columns={"instrument": "SNP"})
