@@ -157,7 +157,7 @@ declare(
         Column("motif_pair", "string", "the two motif names, 'A-B'"),
         Column("pair_set", "string", "real, random_location or shuffled"),
         Column("split", "string", "train or test"),
-        Column("group", "string", "group of the sequence, else its id; pairs of one group are not independent"),
+        Column("group", "string", "group of the sequence, else its id; pairs of one are not independent"),
         Column(
             "label",
             "float64",

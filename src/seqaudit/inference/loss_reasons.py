@@ -80,7 +80,7 @@ def explain_pair(row: Mapping, *, deciding_test: str, alpha: float) -> str:
     counts = ", ".join(f"{arch} {votes.supported}/{votes.tested}" for arch, votes in supporting.items())
     numbers = (
         f"{TEST_NAMES[deciding_test]} test over all models {format_p(row['combined_p'])}, "
-        f"q = {format_number(row['q_value'])}"
+        f"{format_p(row['q_value'], 'q')}"
     )
     reason = f"{row['n_supported']} of {row['n_models']} models support it ({counts}; {numbers})."
     if row["verdict"] == "real":
@@ -116,9 +116,9 @@ def _direction(row: Mapping) -> str:
     return f"Together the motifs do {more} than the sum of their single effects, by {mean:+.3g} on average."
 
 
-def format_p(p: float) -> str:
+def format_p(p: float, name: str = "p") -> str:
     """``p = 0.011``, or ``p < 1e-300`` where digits end."""
-    return "p < 1e-300" if p < 1e-300 else f"p = {format_number(p)}"
+    return f"{name} < 1e-300" if p < 1e-300 else f"{name} = {format_number(p)}"
 
 
 def format_number(value: float) -> str:
