@@ -175,8 +175,10 @@ def test_the_paper_design_goes_to_slurm_as_180_gpu_jobs_within_a_minute(tmp_path
 def test_every_job_asks_for_memory_and_time(tmp_path):
     done = Workflow(tmp_path, ROOT / "config/test/smoke.yaml")("--dry-run")
     jobs = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", done.stdout + done.stderr, flags=re.MULTILINE)
-    assert jobs
+    assert len(jobs) > 20
     for name, described in jobs:
+        if name == "all":
+            continue
         assert "mem_mb=" in described and "runtime=" in described, name
 
 
@@ -191,8 +193,9 @@ def test_every_job_asks_for_memory_and_time(tmp_path):
 def test_a_bad_config_stops_before_any_job_with_one_message(smoke, tmp_path, edit, message):
     done = smoke("--dry-run", config=edited(smoke, tmp_path, edit))
     assert done.returncode != 0
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    said = done.stdout + done.stderr
+    assert message in said
+    assert "Traceback" not in said
 
 
 def test_bad_input_fails_its_job_with_one_message_and_leaves_no_output(smoke, tmp_path):
