@@ -36,7 +36,7 @@ def write_table(
     path : path
         Folders are made. The file appears under its name only when it is complete.
     schema : str
-        Name in ``data/schemas.py``.
+        Name in ``data/schemas``.
     provenance : mapping of str to str, optional
         Stored as key-value metadata (git commit, config hash, seed, ...).
 
@@ -69,7 +69,7 @@ def read_table(path: str | Path, schema: str, *, columns: list[str] | None = Non
     ----------
     path : path
     schema : str
-        Name in ``data/schemas.py``.
+        Name in ``data/schemas``.
     columns : list of str, optional
         Read only these; all by default.
 
@@ -163,7 +163,7 @@ class atomic_path:
 
 
 def _declared(schema: str) -> Schema:
-    assert schema in SCHEMAS, f"schema '{schema}' is not declared in data/schemas.py"
+    assert schema in SCHEMAS, f"schema '{schema}' is not declared in data/schemas"
     return SCHEMAS[schema]
 
 
