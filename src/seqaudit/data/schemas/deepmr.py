@@ -110,6 +110,7 @@ declare(
         Column("output", "string", "predicted output"),
         *_MUTATION,
         Column("effect", "float32", "prediction for the mutant minus prediction for the sequence"),
+        Column("reference", "float32", "prediction for the sequence"),
     ],
 )
 
