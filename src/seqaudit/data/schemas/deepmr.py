@@ -64,6 +64,22 @@ declare(
 )
 
 declare(
+    "causal_profiles",
+    version=1,
+    row="sequence x output x strand x position with reads",
+    key=("sequence_id", "output", "strand", "position"),
+    columns=[
+        Column("sequence_id", "string", "name of the sequence"),
+        Column("output", "string", "measured quantity; its reads add up to its target in causal_targets"),
+        Column(
+            "strand", "string", "+ or - (of the sequence as given); all + where strands are not told apart"
+        ),
+        Column("position", "int64", "0-based from the first base of the sequence, on either strand", "bp"),
+        Column("reads", "int64", "reads there, at least 1; positions without a row have none", "reads"),
+    ],
+)
+
+declare(
     "cascade_rounds",
     version=1,
     row="simulated data set",
