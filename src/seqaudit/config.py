@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from seqaudit.errors import SeqauditError
 
-PUBLISHED = ("arch1", "arch2", "arch3")
-"""Architectures that need no definition (Finkelstein et al. 2020)."""
+PUBLISHED = ("arch1", "arch2", "arch3", "deepmr", "deepmr_bn")
+"""Architectures that need no definition (Finkelstein et al. 2020, Malina et al. 2022)."""
 
 
 def load_schema(path: str | Path) -> dict:
@@ -94,7 +94,7 @@ def _fill_defaults(value, node: dict, schema: dict) -> None:
     if value.get("kind") in _kinds(node):
         node = schema["$defs"][value["kind"]]
     for name, child in node.get("properties", {}).items():
-        resolved = _resolve(child, schema)
+        resolved = {**_resolve(child, schema), **child}
         if name not in value and "default" in resolved:
             value[name] = copy.deepcopy(resolved["default"])
         elif value.get(name, 0) is None and resolved.get("type") == "object":
@@ -157,15 +157,14 @@ def _is_number(text: str) -> bool:
 
 def _check_names(config: dict) -> None:
     """Refuse keys that are fine by themselves but contradict each other."""
-    known = [*PUBLISHED, *config["architectures"]]
+    if not config["datasets"] and not config["deepmr"]["studies"]:
+        raise SeqauditError(
+            "config: 'datasets' and 'deepmr.studies' are both empty, so there is nothing to do. Describe at "
+            "least one dataset or study."
+        )
+    architectures = [*PUBLISHED, *config["architectures"]]
     for name in config["population"]["architectures"]:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise SeqauditError(
-                f"config key 'population.architectures': architecture '{name}' is unknown.{hint} "
-                f"Known: {', '.join(known)}; define others under 'architectures'."
-            )
+        _check_known("population.architectures", "architecture", name, architectures)
     redefined = sorted(set(PUBLISHED) & set(config["architectures"]))
     if redefined:
         raise SeqauditError(
@@ -174,6 +173,38 @@ def _check_names(config: dict) -> None:
         )
     for dataset, settings in config["datasets"].items():
         _check_dataset(f"datasets.{dataset}", settings)
+    recipes = config["deepmr"]["recipes"]
+    for recipe, settings in recipes.items():
+        _check_known(
+            f"deepmr.recipes.{recipe}.architecture", "architecture", settings["architecture"], architectures
+        )
+    for study, settings in config["deepmr"]["studies"].items():
+        for recipe in settings["recipes"]:
+            _check_known(f"deepmr.studies.{study}.recipes", "recipe", recipe, list(recipes))
+        _check_study(f"deepmr.studies.{study}", settings)
+
+
+def _check_known(path: str, what: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        place = "deepmr.recipes" if what == "recipe" else "architectures"
+        raise SeqauditError(
+            f"config key '{path}': {what} '{name}' is unknown.{hint} "
+            f"Known: {', '.join(known) or 'none'}; define others under '{place}'."
+        )
+
+
+def _check_study(path: str, settings: dict) -> None:
+    _check_sums_to_one(f"{path}.background", settings["background"])
+    motifs = {role: settings[role] for role in ("exposure", "outcome", "confounder")}
+    names = [motif.setdefault("name", motif["id"]) for motif in motifs.values()]
+    for role, name in zip(motifs, names):
+        if names.count(name) > 1:
+            raise SeqauditError(
+                f"config key '{path}.{role}': the name '{name}' is used by another motif of the study; "
+                "exposure, outcome and confounder need their own."
+            )
 
 
 def _check_dataset(path: str, settings: dict) -> None:

@@ -1,6 +1,7 @@
 """The configuration: defaults, refusals with the nearest key, contradictions."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from seqaudit.config import complete_config, documented_keys, load_schema
 from seqaudit.errors import SeqauditError
+from seqaudit.inference import mr
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
@@ -93,7 +95,7 @@ def changed(path: str, value) -> dict:
         ("datasets.own.columns.grup", "x", r"'datasets.own.columns.grup' is unknown. Did you mean 'group'\?"),
         ("run", ..., "'run' is missing. Name of the run"),
         ("run", "a b", "'run': got 'a b', expected text that matches"),
-        ("datasets", {}, "'datasets': got 'dict', expected at least 1 entry"),
+        ("datasets", {}, "'datasets' and 'deepmr.studies' are both empty"),
         ("datasets.neg.padding", ..., "'datasets.neg.padding' is missing"),
         ("datasets.neg.padding", "full", "'datasets.neg.padding': got 'full', expected one of valid, same"),
         ("datasets.neg.effect", "multiply", "'datasets.neg.effect': got 'multiply', expected: 'additive'"),
@@ -128,3 +130,52 @@ def test_bad_settings_name_the_key_and_what_to_do(path, value, message):
 def test_every_key_is_described():
     undescribed = [path for path, key in documented_keys(SCHEMA) if not key.get("description")]
     assert not undescribed
+
+
+def study(**changes) -> dict:
+    return minimal(
+        deepmr={
+            "recipes": {"corrected": {}},
+            "studies": {"cascade": {"kind": "tf_cascade", "recipes": ["corrected"], **changes}},
+        }
+    )
+
+
+def test_a_study_gets_its_defaults():
+    config = complete_config(study(), SCHEMA)["deepmr"]
+    cascade = config["studies"]["cascade"]
+    assert cascade["exposure"] == {"id": "GATA_disc1", "name": "GATA1"} and cascade["rounds"] == 50
+    assert config["recipes"]["corrected"]["instruments"]["min_abs_beta"] == 1
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"recipes": ["correct"]}, "recipe 'correct' is unknown. Did you mean 'corrected'"),
+        ({"outcome": {"id": "GATA1"}}, "the name 'GATA1' is used by another motif"),
+        ({"scenarios": ["confounded"]}, "expected one of unconfounded, random, sequence, both"),
+        ({"gamma": "wide"}, "deepmr.studies.cascade.gamma"),
+    ],
+)
+def test_bad_studies_are_refused(changes, message):
+    with pytest.raises(SeqauditError, match=re.escape(message)):
+        complete_config(study(**changes), SCHEMA)
+
+
+def test_a_recipe_needs_a_known_architecture():
+    config = study()
+    config["deepmr"]["recipes"]["corrected"] = {"architecture": "depmr"}
+    with pytest.raises(SeqauditError, match="Did you mean 'deepmr'"):
+        complete_config(config, SCHEMA)
+
+
+def test_a_run_needs_datasets_or_studies():
+    with pytest.raises(SeqauditError, match="'datasets' and 'deepmr.studies' are both empty"):
+        complete_config({"run": "r"}, SCHEMA)
+    config = {**study(), "datasets": {}}
+    assert complete_config(config, SCHEMA)["datasets"] == {}
+
+
+def test_mr_methods_of_the_schema_are_those_of_the_library():
+    listed = SCHEMA["$defs"]["recipe"]["properties"]["methods"]["items"]["enum"]
+    assert listed == list(mr.methods()["method"])

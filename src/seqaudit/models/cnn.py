@@ -13,8 +13,19 @@ PUBLISHED_ARCHITECTURES: dict[str, dict] = {
     "arch1": {"convolutions": [{"filters": 15, "width": 7}] * 4, "dense": [50, 50]},
     "arch2": {"convolutions": [{"filters": 15, "width": 7}] * 4, "dense": [30, 30, 30]},
     "arch3": {"convolutions": [{"filters": 15, "width": 5}] * 5, "dense": [30, 30, 30]},
+    "deepmr": {
+        "convolutions": [{"filters": 15, "width": 7}] * 3,
+        "pooling": "flatten",
+        "dense": [30, 30],
+    },
+    "deepmr_bn": {
+        "convolutions": [{"filters": 15, "width": 7, "batch_norm": True}] * 3,
+        "pooling": "flatten",
+        "dense": [30, 30],
+    },
 }
-"""The three networks of Finkelstein et al. 2020 (section 2.2): 8,606, 7,576 and 7,246 parameters."""
+"""``arch1`` to ``arch3`` of Finkelstein et al. 2020 (section 2.2; 8,606, 7,576 and 7,246 parameters), and
+the network of Malina et al. 2022 without and, as published, with batch normalisation."""
 
 PADDINGS = ("valid", "same")
 POOLINGS = ("average", "max", "flatten")

@@ -219,4 +219,4 @@ def test_penalised_kernels_are_all_but_output_and_biases():
     model = build_cnn("arch1", padding="valid", length=100, seed=1)
     # 15 filters: 4 * 7, then 15 * 7 inputs three times; dense 15 x 50 and 50 x 50
     assert sum(kernel.numel() for kernel in model.penalised_kernels()) == 15 * 28 + 3 * 15 * 105 + 750 + 2500
-    assert set(PUBLISHED_ARCHITECTURES) == {"arch1", "arch2", "arch3"}
+    assert set(PUBLISHED_ARCHITECTURES) == {"arch1", "arch2", "arch3", "deepmr", "deepmr_bn"}
