@@ -180,6 +180,7 @@ _ESTIMATE = [
     Column("ci_low", "float64", "lower limit of the 95 % interval", "", True),
     Column("ci_high", "float64", "upper limit", "", True),
     Column("pval", "float64", "two-sided p-value of b = 0", "", True),
+    Column("df", "float64", "degrees of freedom of the t interval; null for a normal one", "", True),
 ]
 
 declare(
@@ -193,7 +194,9 @@ declare(
         *_PAIR,
         _CLASS,
         Column(
-            "method", "string", "estimator: member_slope, or one that seqaudit.inference.mr.methods lists"
+            "method",
+            "string",
+            "estimator: one of seqaudit.inference.deepmr.METHODS or seqaudit.inference.mr.methods",
         ),
         *_ESTIMATE,
         Column("n_mutations", "int64", "mutations of the locus"),
@@ -203,7 +206,13 @@ declare(
         Column("i2", "float64", "share of q beyond its degrees of freedom, 0 to 1", "", True),
         Column("egger_intercept", "float64", "mean direct effect on the outcome", "", True),
         Column("egger_intercept_pval", "float64", "p-value of no directional pleiotropy", "", True),
-        Column("f_statistic", "float64", "mean of (beta_exposure / se_exposure) squared", "", True),
+        Column(
+            "f_statistic",
+            "float64",
+            "mean of (beta_exposure / se_exposure) squared; conditional F of multivariable methods",
+            "",
+            True,
+        ),
         Column("estimand", "string", "what b estimates, in words"),
         Column(
             "truth",
@@ -225,7 +234,7 @@ declare(
         *_ENSEMBLE,
         *_PAIR,
         Column("sequence_class", "string", "exposure_only, both, or all loci together"),
-        Column("method", "string", "local estimator and how its estimates were pooled"),
+        Column("method", "string", "'<local estimator>/<pooling>': mean, reml_hk, reml or sd"),
         *_ESTIMATE,
         Column("pi_low", "float64", "lower limit of the 95 % prediction interval of a locus", "", True),
         Column("pi_high", "float64", "upper limit", "", True),
@@ -256,7 +265,11 @@ declare(
         Column("sequence_class", "string", "exposure_only, both, or all loci together"),
         Column("method", "string", "as in the table of global effects"),
         Column("gamma_cluster", "string", "low, high, continuous, or all rounds together"),
-        Column("n_rounds", "int64", "rounds with a global estimate"),
+        Column("n_tried", "int64", "rounds that were run"),
+        Column("n_rounds", "int64", "of these, rounds with a global estimate; all scores are theirs"),
+        Column("truth", "float64", "mean over rounds of the global truth", "", True),
+        Column("se", "float64", "mean over rounds of the standard error", "", True),
+        Column("tau", "float64", "mean over rounds of tau", "", True),
         Column("bias", "float64", "mean over rounds of global estimate minus truth", "", True),
         Column("relative_bias", "float64", "bias divided by the mean truth", "", True),
         Column("rmse", "float64", "root mean squared error of global estimates", "", True),
