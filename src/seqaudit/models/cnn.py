@@ -1,4 +1,4 @@
-"""Convolutional networks on DNA, described by plain dictionaries and initialised as Keras does."""
+"""Convolutional networks on DNA, described by plain dictionaries, with reproducible initial weights."""
 
 import math
 from collections import OrderedDict
@@ -29,6 +29,7 @@ the network of Malina et al. 2022 without and, as published, with batch normalis
 
 PADDINGS = ("valid", "same")
 POOLINGS = ("average", "max", "flatten")
+INITIAL_WEIGHTS = ("keras", "torch")
 TRUNCATED_NORMAL_SD = 0.87962566103423978
 """Standard deviation of a standard normal truncated at -2 and 2."""
 
@@ -147,13 +148,23 @@ class Cnn(nn.Module):
         ]
 
 
-def build_cnn(architecture: Mapping | str, *, padding: str, length: int, outputs: int = 1, seed: int) -> Cnn:
-    """Build a network with Keras' initial weights.
+def build_cnn(
+    architecture: Mapping | str,
+    *,
+    padding: str,
+    length: int,
+    outputs: int = 1,
+    seed: int,
+    initial_weights: str = "keras",
+) -> Cnn:
+    """Build a network with reproducible initial weights.
 
-    Kernels of convolutions and hidden dense layers are ``he_normal`` (a normal truncated
-    at two sigma whose standard deviation after truncation is ``sqrt(2 / fan_in)``), the
-    output layer is Glorot uniform, biases are zero. The draws depend on seed and kernel
-    shapes alone, so models of different data, controls, paddings or penalties start alike.
+    With ``"keras"`` kernels of convolutions and hidden dense layers are ``he_normal`` (a
+    normal truncated at two sigma whose standard deviation after truncation is
+    ``sqrt(2 / fan_in)``), the output layer is Glorot uniform, biases are zero. With
+    ``"torch"`` every kernel and bias is uniform within ``1 / sqrt(fan_in)``, the default of
+    ``Conv1d`` and ``Linear``. The draws depend on seed and shapes alone, so models of
+    different data, controls, paddings or penalties start alike.
 
     Parameters
     ----------
@@ -169,6 +180,8 @@ def build_cnn(architecture: Mapping | str, *, padding: str, length: int, outputs
         Values to predict per sequence.
     seed : int
         Seed of the initial weights.
+    initial_weights : {"keras", "torch"}
+        Their distribution.
 
     Returns
     -------
@@ -178,12 +191,16 @@ def build_cnn(architecture: Mapping | str, *, padding: str, length: int, outputs
     Raises
     ------
     SeqauditError
-        Unknown architecture, key, activation or padding, a number out of range, or a
-        sequence shorter than the receptive field.
+        Unknown architecture, key, activation, padding or initial weights, a number out of
+        range, or a sequence shorter than the receptive field.
     """
     architecture = complete_architecture(architecture)
     if padding not in PADDINGS:
         raise SeqauditError(f"padding '{padding}' is unknown, expected one of {', '.join(PADDINGS)}.")
+    if initial_weights not in INITIAL_WEIGHTS:
+        raise SeqauditError(
+            f"initial_weights '{initial_weights}' is unknown, expected one of {', '.join(INITIAL_WEIGHTS)}."
+        )
     for name, value in (("length", length), ("outputs", outputs)):
         if not _is_integer(value) or value < 1:
             raise SeqauditError(f"{name}: got {value!r}, expected an integer of at least 1.")
@@ -196,7 +213,8 @@ def build_cnn(architecture: Mapping | str, *, padding: str, length: int, outputs
         )
     with torch.random.fork_rng(devices=[]):  # torch's own initial weights, replaced at once, draw from it
         model = Cnn(architecture, padding=padding, length=length, outputs=outputs)
-    _initialise(model, torch.Generator().manual_seed(seed))
+    initialise = _initialise_as_torch if initial_weights == "torch" else _initialise_as_keras
+    initialise(model, torch.Generator().manual_seed(seed))
     return model
 
 
@@ -307,7 +325,7 @@ def _check_choice(value, choices: tuple[str, ...], where: str) -> None:
 
 
 @torch.no_grad()
-def _initialise(model: Cnn, generator: torch.Generator) -> None:
+def _initialise_as_keras(model: Cnn, generator: torch.Generator) -> None:
     for kernel in model.penalised_kernels():
         kernel.copy_(_he_normal(kernel.shape, generator))
     limit = math.sqrt(6 / sum(model.output.weight.shape))
@@ -316,6 +334,16 @@ def _initialise(model: Cnn, generator: torch.Generator) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith(("convolution.bias", "linear.bias", "output.bias")):
             parameter.zero_()
+
+
+@torch.no_grad()
+def _initialise_as_torch(model: Cnn, generator: torch.Generator) -> None:
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv1d | nn.Linear):
+            limit = 1 / math.sqrt(math.prod(layer.weight.shape[1:]))
+            for parameter in layer.parameters():
+                uniform = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+                parameter.copy_((2 * uniform - 1) * limit)
 
 
 def _he_normal(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
