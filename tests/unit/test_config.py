@@ -170,7 +170,7 @@ def test_a_recipe_needs_a_known_architecture():
 
 
 def test_a_run_needs_datasets_or_studies():
-    with pytest.raises(SeqauditError, match="'datasets' and 'deepmr.studies' are both empty"):
+    with pytest.raises(SeqauditError, match=r"'datasets' and 'deepmr\.studies' are both empty"):
         complete_config({"run": "r"}, SCHEMA)
     config = {**study(), "datasets": {}}
     assert complete_config(config, SCHEMA)["datasets"] == {}
