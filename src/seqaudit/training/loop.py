@@ -2,29 +2,20 @@
 
 import hashlib
 import json
-import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from seqaudit.errors import SeqauditError
 from seqaudit.models.cnn import Cnn
 from seqaudit.models.device import choose_device
 from seqaudit.training.cpu_steps import CpuSteps
-from seqaudit.training.progress import Progress, load_progress, save_progress
+from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
 from seqaudit.training.steps import AutogradSteps, Steps
-
-logger = logging.getLogger(__name__)
-
-LOG_EVERY = 10
-"""Epochs per log line."""
 
 
 class FitResult(NamedTuple):
@@ -136,7 +127,7 @@ def fit(
         **settings,
         "n_train": len(train.target),
         "n_validation": len(validation.target),
-        "data_sha256": _digest(*train, *validation),
+        "data_sha256": digest(*train, *validation),
         "device": chosen.type,
         "threads": int(threads),
         "torch": torch.__version__,
@@ -147,34 +138,23 @@ def fit(
 
     home = next(model.parameters()).device
     model.to(chosen)
-    with _reproducible(chosen, threads):
+    with reproducible(chosen, threads):
         steps = _choose_steps(model, settings, chosen)
-        history, best_weights = _run_epochs(
+        data = [
+            _Data(steps.prepare(part.one_hot.to(chosen)), part.target.to(chosen))
+            for part in (train, validation)
+        ]
+        history, best_weights = run_epochs(
             steps,
-            _Data(steps.prepare(train.one_hot.to(chosen)), train.target.to(chosen)),
-            _Data(steps.prepare(validation.one_hot.to(chosen)), validation.target.to(chosen)),
-            settings,
-            checkpoint=_Checkpoint(checkpoint, checkpoint_seconds, fingerprint, chosen),
+            train_epoch=lambda epoch: _train_epoch(steps, data[0], settings, epoch),
+            validate=lambda: _validate(steps, data[1]),
+            settings=settings,
+            checkpoint=Checkpoint(checkpoint, checkpoint_seconds, fingerprint, chosen),
             on_epoch=on_epoch,
         )
         steps.load_weights(best_weights)
     model.to(home).eval().zero_grad()
-
-    best = _best_row(history)
-    record |= {
-        "epochs": len(history),
-        "best_epoch": best["epoch"],
-        "train_loss": best["train_loss"],
-        "validation_loss": best["validation_loss"],
-        "validation_mse": best["validation_mse"],
-        "seconds": sum(row["seconds"] for row in history),
-        "stopped": "patience" if _out_of_patience(history, settings) else "max_epochs",
-    }
-    logger.info(
-        "stopped after %d epochs (%s): best epoch %d, validation loss %.5g (squared error %.5g), %.0f s",
-        *(record[key] for key in ("epochs", "stopped", "best_epoch", "validation_loss", "validation_mse")),
-        record["seconds"],
-    )
+    record |= summary(history, settings)
     return FitResult(model, pd.DataFrame(history), record)
 
 
@@ -183,38 +163,6 @@ def _choose_steps(model: Cnn, settings: dict, device: torch.device) -> Steps:
     if device.type == "cpu":
         return CpuSteps(model, **how)
     return AutogradSteps(model, **how)
-
-
-def _run_epochs(steps, train, validation, settings, *, checkpoint, on_epoch):
-    history, best_weights = checkpoint.restore(steps)
-    with tqdm(total=settings["max_epochs"], initial=len(history), unit="epoch", disable=None) as progress_bar:
-        while len(history) < settings["max_epochs"] and not _out_of_patience(history, settings):
-            epoch = len(history) + 1
-            start = time.perf_counter()
-            train_loss = _train_epoch(steps, train, settings, epoch)
-            validation_mse = steps.squared_error(*validation) / validation.target.numel()
-            validation_loss = validation_mse + float(steps.penalty())
-            if not np.isfinite(train_loss) or not np.isfinite(validation_loss):
-                raise _diverged(epoch, train_loss, validation_loss, history, settings)
-            row = {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "validation_loss": validation_loss,
-                "validation_mse": validation_mse,
-                "best": not history or validation_loss < _best_row(history)["validation_loss"],
-                "seconds": time.perf_counter() - start,
-            }
-            history.append(row)
-            if row["best"]:
-                best_weights = steps.weights()
-            progress_bar.update()
-            if on_epoch is not None:
-                on_epoch(dict(row))
-            if progress_bar.disable and epoch % LOG_EVERY == 0:
-                _log_block(history)
-            checkpoint.save_if_due(steps, history, best_weights)
-    checkpoint.save(steps, history, best_weights)
-    return history, best_weights
 
 
 def _train_epoch(steps, train, settings, epoch) -> float:
@@ -238,50 +186,9 @@ def _train_epoch(steps, train, settings, epoch) -> float:
     return float(loss) / n
 
 
-class _Checkpoint:
-    """Where and when the state of a training is stored; does nothing without a folder."""
-
-    def __init__(self, folder, seconds: float, fingerprint: str, device: torch.device):
-        self.folder, self.seconds = folder, seconds
-        self.fingerprint, self.device = fingerprint, device
-        self.last = time.monotonic()
-
-    def restore(self, steps) -> tuple[list[dict], dict]:
-        found = None if self.folder is None else load_progress(self.folder, fingerprint=self.fingerprint)
-        if found is None:
-            return [], steps.weights()
-        parts: dict[str, dict] = {"weights": {}, "best": {}, "moments": {}}
-        for name, tensor in found.tensors.items():
-            part, key = name.split("/", 1)
-            parts[part][key] = tensor.to(self.device)
-        steps.load_weights(parts["weights"])
-        steps.load_moments(parts["moments"])
-        logger.info("continuing after epoch %d from %s", len(found.history), self.folder)
-        return found.history, parts["best"]
-
-    def save_if_due(self, steps, history, best_weights) -> None:
-        if time.monotonic() - self.last >= self.seconds:
-            self.save(steps, history, best_weights)
-
-    def save(self, steps, history, best_weights) -> None:
-        if self.folder is None:
-            return
-        parts = {"weights": steps.weights(), "best": best_weights, "moments": steps.moments()}
-        tensors = {f"{part}/{key}": value for part, named in parts.items() for key, value in named.items()}
-        save_progress(self.folder, Progress(tensors, history), fingerprint=self.fingerprint)
-        self.last = time.monotonic()
-
-
-@contextmanager
-def _reproducible(device: torch.device, threads: int) -> Iterator[None]:
-    """The one place that sets threads and picks deterministic, full-precision kernels."""
-    threads_before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_num_threads(threads_before)
+def _validate(steps, validation) -> dict:
+    validation_mse = steps.squared_error(*validation) / validation.target.numel()
+    return {"validation_loss": validation_mse + float(steps.penalty()), "validation_mse": validation_mse}
 
 
 def _load(model: Cnn, one_hot, target, split: str) -> _Data:
@@ -318,49 +225,10 @@ def _check_settings(settings: dict) -> None:
         raise SeqauditError(f"learning_rate: got {settings['learning_rate']}, expected a positive number.")
 
 
-def _best_row(history: list[dict]) -> dict:
-    return next(row for row in reversed(history) if row["best"])
-
-
-def _out_of_patience(history: list[dict], settings: dict) -> bool:
-    return bool(history) and len(history) - _best_row(history)["epoch"] >= settings["patience"]
-
-
-def _log_block(history: list[dict]) -> None:
-    last, best = history[-1], _best_row(history)
-    logger.info(
-        "epoch %d: training loss %.5g, validation loss %.5g (best %.5g, epoch %d), %.2f s per epoch",
-        last["epoch"],
-        last["train_loss"],
-        last["validation_loss"],
-        best["validation_loss"],
-        best["epoch"],
-        np.mean([row["seconds"] for row in history[-LOG_EVERY:]]),
-    )
-
-
-def _diverged(epoch, train_loss, validation_loss, history, settings) -> SeqauditError:
-    before = f"{history[-1]['train_loss']:.4g} the epoch before" if history else "from the start"
-    return SeqauditError(
-        f"training diverged in epoch {epoch}: training loss {train_loss:g}, validation loss "
-        f"{validation_loss:g} ({before}). Likely cause: learning_rate={settings['learning_rate']:g} is "
-        "too high for this network (exponential activations need a lower one), or targets of a very large "
-        "scale; lower the one or standardise the other."
-    )
-
-
 def _epoch_seed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
 
 
-def _digest(*tensors: torch.Tensor) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _fingerprint(record: dict, model: Cnn) -> str:
-    described = [record, model.architecture, model.padding, _digest(*model.state_dict().values())]
+    described = [record, model.architecture, model.padding, digest(*model.state_dict().values())]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
