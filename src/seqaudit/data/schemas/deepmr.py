@@ -351,3 +351,23 @@ declare(
         ),
     ],
 )
+
+declare(
+    "deepmr_spacing",
+    version=1,
+    row="ensemble x causal pair x method x spacing",
+    key=("ensemble", "exposure", "outcome", "method", "spacing"),
+    columns=[
+        *_ENSEMBLE,
+        *_PAIR,
+        Column("method", "string", "'<local estimator>/<pooling>': reml_hk or reml"),
+        Column("spacing", "string", "bin of the gap between the nearest sites of exposure and outcome"),
+        Column("gap_above", "float64", "lower edge of the bin, not in it; the first bin holds 0", "bp"),
+        Column("gap_up_to", "float64", "upper edge of the bin, in it", "bp"),
+        *_ESTIMATE,
+        Column("tau", "float64", "standard deviation of the effect between loci", "", True),
+        Column("k", "int64", "loci of the bin with a local estimate"),
+        Column("truth", "float64", "mean true local effect of the same loci; null if unknown", "", True),
+        Column("status", "string", "ok, or why there is no estimate"),
+    ],
+)
