@@ -1,7 +1,7 @@
 """Where motifs sit in sequences: from a simulator's record, or by scanning."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,15 +48,10 @@ def embedded_sites(
     for row, text in enumerate(embeddings):
         if not (names[0] in text or names[1] in text):
             continue
-        for item in text.split(","):
-            match = _EMBEDDING.fullmatch(item)
-            if not match:
-                raise SeqauditError(
-                    f"embeddings: row {row} holds {item!r}, expected 'pos-<start>_<motif>-<letters>'."
-                )
-            if match[2] in names:
-                found.append((row, int(match[1])))
-                letters.append(match[3])
+        for start, name, site in _items(row, text):
+            if name in names:
+                found.append((row, start))
+                letters.append(site)
     if not found:
         return _site_table([], [], [], [])
     rows, starts = np.array(found).T
@@ -77,6 +72,35 @@ def embedded_sites(
             f"{starts[wrong[0]]}, but the sequence has other letters there. Table and positions must match."
         )
     return _site_table(rows, starts, np.where(forward, "+", "-"), score_sites(placed, matrix))
+
+
+def listed_sites(embeddings: Sequence[str | None]) -> pd.DataFrame:
+    """Every site that a column of embeddings lists, whatever its motif.
+
+    Parameters
+    ----------
+    embeddings : sequence of str, length n
+        As in :func:`embedded_sites`; empty and null texts list none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per site: ``row`` of the sequence, ``motif``, ``start`` and ``end`` (0-based,
+        half-open), in the order of the texts.
+
+    Raises
+    ------
+    SeqauditError
+        An item that cannot be read.
+    """
+    found = [
+        (row, name, start, start + len(site))
+        for row, text in enumerate(embeddings)
+        if isinstance(text, str) and text
+        for start, name, site in _items(row, text)
+    ]
+    table = pd.DataFrame(found, columns=["row", "motif", "start", "end"])
+    return table.astype({"row": np.int64, "motif": "str", "start": np.int64, "end": np.int64})
 
 
 def scanned_sites(
@@ -121,6 +145,17 @@ def scanned_sites(
     if not found:
         return _site_table([], [], [], [])
     return pd.concat(found).sort_values(["row", "start"], ignore_index=True)
+
+
+def _items(row: int, text: str) -> Iterator[tuple[int, str, str]]:
+    """Start, motif and letters of every site in one text of embeddings."""
+    for item in text.split(","):
+        match = _EMBEDDING.fullmatch(item)
+        if not match:
+            raise SeqauditError(
+                f"embeddings: row {row} holds {item!r}, expected 'pos-<start>_<motif>-<letters>'."
+            )
+        yield int(match[1]), match[2], match[3]
 
 
 def _site_table(rows, starts, strands, scores) -> pd.DataFrame:
