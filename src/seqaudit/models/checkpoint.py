@@ -11,13 +11,14 @@ from safetensors import SafetensorError
 
 from seqaudit.data.tables import atomic_path
 from seqaudit.errors import SeqauditError
+from seqaudit.models.bpnet import Bpnet, build_bpnet
 from seqaudit.models.cnn import Cnn, build_cnn
 
 FORMAT = "seqaudit-model/1"
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
-def save_model(folder: str | Path, model: Cnn, record: dict) -> None:
+def save_model(folder: str | Path, model: Cnn | Bpnet, record: dict) -> None:
     """Write a model's weights and everything needed to use and judge them.
 
     Parameters
@@ -25,7 +26,7 @@ def save_model(folder: str | Path, model: Cnn, record: dict) -> None:
     folder : path
         Made if need be. Each file appears only when complete; ``model.json`` comes last
         and holds the digest of the weights, so a mixture of two saves cannot be loaded.
-    model : Cnn
+    model : Cnn or Bpnet
     record : dict
         Training record, plain JSON values (see ``training.loop.fit``), with whatever the
         caller adds, such as the transform of the target.
@@ -41,10 +42,7 @@ def save_model(folder: str | Path, model: Cnn, record: dict) -> None:
     )
     description = {
         "format": FORMAT,
-        "architecture": model.architecture,
-        "padding": model.padding,
-        "length": model.length,
-        "outputs": model.outputs,
+        **_described(model),
         "record": {"torch": torch.__version__, **record},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
@@ -62,12 +60,12 @@ def save_model(folder: str | Path, model: Cnn, record: dict) -> None:
         unfinished.write_text(json.dumps(description, indent=2) + "\n")
 
 
-def load_model(folder: str | Path) -> tuple[Cnn, dict]:
+def load_model(folder: str | Path) -> tuple[Cnn | Bpnet, dict]:
     """Read a model and its training record.
 
     Returns
     -------
-    (Cnn, dict)
+    (Cnn or Bpnet, dict)
         The model on the CPU in evaluation mode, and the record.
 
     Raises
@@ -84,17 +82,29 @@ def load_model(folder: str | Path) -> tuple[Cnn, dict]:
         raise _damaged(path, f"its sha256 is not the one in {DESCRIPTION}")
     try:
         state = safetensors.torch.load(weights)
-        model = build_cnn(
-            description["architecture"],
-            padding=description["padding"],
-            length=description["length"],
-            outputs=description["outputs"],
-            seed=0,
-        )
+        model = _built(description)
         model.load_state_dict(state)
     except (SafetensorError, RuntimeError, SeqauditError) as error:
         raise _damaged(path, f"it does not fit the architecture in {DESCRIPTION}: {error}") from error
     return model.eval(), description["record"]
+
+
+def _described(model: Cnn | Bpnet) -> dict:
+    described = {"architecture": model.architecture, "length": model.length, "outputs": model.outputs}
+    if isinstance(model, Bpnet):
+        return {"kind": "bpnet", **described}
+    return {"kind": "cnn", **described, "padding": model.padding}
+
+
+def _built(description: dict) -> Cnn | Bpnet:
+    """A network as described, with weights still to be loaded."""
+    size = {"length": description["length"], "outputs": description["outputs"], "seed": 0}
+    kind = description.get("kind", "cnn")  # the only one before there were kinds
+    if kind == "bpnet":
+        return build_bpnet(**description["architecture"], **size)
+    if kind == "cnn":
+        return build_cnn(description["architecture"], padding=description["padding"], **size)
+    raise SeqauditError(f"it is a network of kind '{kind}', which this seqaudit does not know")
 
 
 def _read_description(path: Path) -> dict:

@@ -11,17 +11,19 @@ import pandas as pd
 import torch
 
 from seqaudit.errors import SeqauditError
+from seqaudit.models.bpnet import Bpnet
 from seqaudit.models.cnn import Cnn
 from seqaudit.models.device import choose_device
 from seqaudit.training.cpu_steps import CpuSteps
 from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
+from seqaudit.training.schedules import SCHEDULES, rate_factor
 from seqaudit.training.steps import AutogradSteps, Steps
 
 
 class FitResult(NamedTuple):
     """A trained model (best weights, evaluation mode), its history and its record."""
 
-    model: Cnn
+    model: Cnn | Bpnet
     history: pd.DataFrame
     record: dict
 
@@ -44,6 +46,7 @@ def fit(
     max_epochs: int = 1000,
     patience: int = 15,
     learning_rate: float = 1e-3,
+    schedule: str = "constant",
     reverse_complement: bool = False,
     shuffle: bool = True,
     device: str = "auto",
@@ -76,6 +79,9 @@ def fit(
     max_epochs, patience : int
         Training stops after ``patience`` epochs without a smaller validation loss.
     learning_rate : float
+        Of Adam; the highest one under a schedule.
+    schedule : {"constant", "trapezoid"}
+        How the rate changes over ``max_epochs``, see :mod:`seqaudit.training.schedules`.
     reverse_complement : bool
         Whether every training sequence is shown as its reverse complement in a random
         half of the epochs. Validation is left as it is.
@@ -116,6 +122,7 @@ def fit(
         "max_epochs": int(max_epochs),
         "patience": int(patience),
         "learning_rate": float(learning_rate),
+        "schedule": schedule,
         "reverse_complement": bool(reverse_complement),
         "shuffle": bool(shuffle),
     }
@@ -177,7 +184,10 @@ def _train_epoch(steps, train, settings, epoch) -> float:
     with torch.random.fork_rng(devices=[loss.device] if loss.is_cuda else []):
         # dropout is the one layer that draws, and only from torch's global generator
         torch.manual_seed(_epoch_seed(settings["seed"], epoch))
-        for batch in order.split(settings["batch_size"]):
+        batches = order.split(settings["batch_size"])
+        for index, batch in enumerate(batches):
+            progress = (epoch - 1 + (index + 0.5) / len(batches)) / settings["max_epochs"]
+            steps.learning_rate = settings["learning_rate"] * rate_factor(settings["schedule"], progress)
             penalty = steps.penalty()
             squared_error = steps.step(
                 train.one_hot.index_select(0, batch), train.target.index_select(0, batch % n)
@@ -223,6 +233,10 @@ def _check_settings(settings: dict) -> None:
             raise SeqauditError(f"{name}: got {settings[name]}, expected at least {minimum}.")
     if not settings["learning_rate"] > 0:
         raise SeqauditError(f"learning_rate: got {settings['learning_rate']}, expected a positive number.")
+    if settings["schedule"] not in SCHEDULES:
+        raise SeqauditError(
+            f"schedule '{settings['schedule']}' is unknown, expected one of {', '.join(SCHEDULES)}."
+        )
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

@@ -107,7 +107,7 @@ class AutogradSteps(Steps):
         parameters = list(model.parameters())
         sizes = [parameter.numel() for parameter in parameters]
         super().__init__(sum(sizes), device=parameters[0].device, learning_rate=learning_rate)
-        penalised = {id(kernel) for kernel in model.penalised_kernels()}
+        penalised = {id(kernel) for kernel in model.penalised_kernels()} if l1 else set()
         pieces = (vector.split(sizes) for vector in (self._flat, self._gradient, self._l1))
         for parameter, weights, gradient, penalty in zip(parameters, *pieces):
             weights.copy_(parameter.detach().view(-1))
