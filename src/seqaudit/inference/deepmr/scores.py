@@ -89,7 +89,8 @@ def _scores(rounds: pd.DataFrame) -> dict:
     mean_truth = truth.mean()
     return scores | {
         "n_rounds": n,
-        **{name: values[name].mean() for name in ("truth", "se", "tau")},
+        "truth": mean_truth,
+        **{name: np.median(values[name]) for name in ("se", "tau")},
         "bias": error.mean(),
         "relative_bias": error.mean() / mean_truth if mean_truth else np.nan,
         "rmse": np.sqrt((error**2).mean()),
