@@ -55,9 +55,10 @@ def train_ensemble(
     standardise_targets: bool = True,
     initial_weights: str = "torch",
     batch_size: int = 250,
-    max_epochs: int = 100,
+    max_epochs: int = 25,
     patience: int = 10,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 5e-3,
+    schedule: str = "trapezoid",
     checkpoint: str | Path | None = None,
     **options,
 ) -> EnsembleResult:
@@ -93,8 +94,9 @@ def train_ensemble(
     standardise_targets : bool
         Whether to train on outputs of mean 0 and variance 1 over the training rows. The
         scale is put into the output layer afterwards.
-    batch_size, max_epochs, patience, learning_rate
-        As for :func:`seqaudit.training.loop.fit`.
+    batch_size, max_epochs, patience, learning_rate, schedule
+        As for :func:`seqaudit.training.loop.fit`. The defaults suit 20,000 sequences; keep
+        the number of steps with fewer, such as 40 epochs with 12,500.
     checkpoint : path, optional
         Folder for the state of members, finished or not. The same call continues from it,
         to the same bits. Delete it with :func:`remove_ensemble_progress` once the
@@ -157,6 +159,7 @@ def train_ensemble(
             max_epochs=max_epochs,
             patience=patience,
             learning_rate=learning_rate,
+            schedule=schedule,
             checkpoint=None if checkpoint is None else Path(checkpoint) / f"member_{member}",
             **options,
         )
