@@ -72,7 +72,7 @@ def occupancies(
     Parameters and errors as in :func:`log_unbound`.
     """
     unbound = log_unbound(sequences, matrix, strand=strand, mu=mu, min_occupancy=min_occupancy)
-    return -np.expm1(unbound.sum(axis=1))
+    return chance_of(unbound.sum(axis=1))
 
 
 def mutant_log_unbound_changes(
@@ -140,10 +140,15 @@ def mutant_occupancies(
     rows_per_block = max(1, _CELLS_PER_BLOCK // (4 * codes.shape[1] * len(matrix)))
     for first in range(0, len(codes), rows_per_block):
         rows = slice(first, first + rows_per_block)
-        total = log_unbound(codes[rows], matrix, **options).sum(axis=1)
+        total = log_unbound(codes[rows], matrix, **options).sum(axis=1)[:, None, None]
         change = mutant_log_unbound_changes(codes[rows], matrix, **options).sum(axis=3)
-        result[rows] = -np.expm1(total[:, None, None] + change)
+        result[rows] = np.where(change == 0, chance_of(total), chance_of(total + change))
     return result
+
+
+def chance_of(log_unbound: np.ndarray) -> np.ndarray:
+    """Chance to be bound, ``1 - exp(log_unbound)``, without loss of small ones; any shape."""
+    return 0.0 - np.expm1(log_unbound)  # 0 and not -0 where nothing is bound
 
 
 def _log_unbound_of(scores: np.ndarray, mu: float, min_occupancy: float) -> np.ndarray:
