@@ -9,9 +9,11 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/studies.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/interactions.smk"
+include: "rules/deepmr.smk"
 include: "rules/report.smk"
 
 

@@ -13,7 +13,7 @@ from seqaudit.errors import SeqauditError
 from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES
 
 # '--configfile other.yaml' replaces the default run instead of being merged into it
-if "datasets" not in config:
+if "run" not in config:
 
     configfile: "config/config.yaml"
 

@@ -1,10 +1,11 @@
-"""Sequences with several measured outputs: which were made from which, and their targets as a matrix."""
+"""Sequences with several measured outputs: families, targets as a matrix, and the loci to mutate."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from seqaudit.data.sites import listed_sites
 from seqaudit.errors import SeqauditError
 
 
@@ -97,3 +98,38 @@ def families(sequences: pd.DataFrame) -> np.ndarray:
             "remove the mutants: a mutant must stay with its parent when sequences are split."
         )
     return family
+
+
+def choose_loci(sequences: pd.DataFrame, *, motif: str | None, max_loci: int | None = None) -> pd.DataFrame:
+    """Held-out sequences whose mutations are asked about: the first of split test with a motif.
+
+    Parameters
+    ----------
+    sequences : pandas.DataFrame
+        Table ``causal_sequences``.
+    motif : str or None
+        Name of a motif in ``embeddings`` that loci must hold; None takes every sequence.
+    max_loci : int, optional
+        Take at most so many, the first in the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``sequences``; labelled mutants are never among them.
+
+    Raises
+    ------
+    SeqauditError
+        No sequence left.
+    """
+    chosen = sequences[(sequences["split"] == "test") & ~sequences["mutated"].to_numpy(bool)]
+    if motif is not None:
+        sites = listed_sites(chosen["embeddings"].tolist())
+        chosen = chosen.iloc[np.unique(sites.loc[sites["motif"] == motif, "row"].to_numpy(dtype=int))]
+    if chosen.empty:
+        holding = "" if motif is None else f" with a site of '{motif}' in 'embeddings'"
+        raise SeqauditError(
+            f"sequences: no unmutated sequence of split 'test'{holding}, expected at least one to mutate. "
+            "Simulate more test sequences, or check the motif's name."
+        )
+    return chosen.head(max_loci) if max_loci is not None else chosen

@@ -371,3 +371,20 @@ declare(
         Column("status", "string", "ok, or why there is no estimate"),
     ],
 )
+
+declare(
+    "ensemble_history",
+    version=1,
+    row="ensemble x member x epoch",
+    key=("ensemble", "member", "epoch"),
+    columns=[
+        _ENSEMBLE[0],
+        Column("member", "int64", "network of the ensemble, from 0"),
+        Column("epoch", "int64", "epoch, counted from 1"),
+        Column("train_loss", "float64", "mean over batches of squared error, targets standardised"),
+        Column("validation_loss", "float64", "mean squared error on the member's validation sequences"),
+        Column("validation_mse", "float64", "the same; there is no penalty"),
+        Column("best", "bool", "whether validation_loss is the smallest so far"),
+        Column("seconds", "float64", "wall time of the epoch", "s"),
+    ],
+)

@@ -1,0 +1,109 @@
+# DeepMR: simulate a world, train an ensemble, mutate held-out sequences, estimate causal effects.
+
+
+rule simulate_tf_cascade:
+    input:
+        motifs=study_motif_file,
+    output:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+        parameters=f"{WORLD_FOLDER}/parameters.parquet",
+    log:
+        f"{LOGS}/simulate_tf_cascade/{{world}}.log",
+    benchmark:
+        f"{BENCHMARKS}/simulate_tf_cascade/{{world}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        motifs=study_motifs,
+        world=lambda wildcards: WORLDS[wildcards.world],
+        settings=study_settings(*TF_CASCADE_SETTINGS),
+        code=code_stamp("simulate_tf_cascade"),
+    script:
+        "../workflow/scripts/simulate_tf_cascade.py"
+
+
+rule compute_true_effects:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        parameters=f"{WORLD_FOLDER}/parameters.parquet",
+        motifs=study_motif_file,
+    output:
+        effects=f"{WORLD_FOLDER}/true_effects.parquet",
+    log:
+        f"{LOGS}/compute_true_effects/{{world}}.log",
+    benchmark:
+        f"{BENCHMARKS}/compute_true_effects/{{world}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        motifs=study_motifs,
+        settings=study_settings("pseudocount", "background"),
+        loci=locus_choice,
+        code=code_stamp("compute_true_effects"),
+    script:
+        "../workflow/scripts/compute_true_effects.py"
+
+
+rule train_ensemble:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+    output:
+        folder=directory(ENSEMBLE_FOLDER),
+    log:
+        f"{LOGS}/train_ensemble/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_ensemble/{ENSEMBLE}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        ensemble=ENSEMBLE,
+        outputs=study_outputs,
+        architecture=recipe_architecture,
+        settings=recipe_settings("padding", "transform", "members", "n_mutants", "seed"),
+        training=lambda wildcards: RECIPES[wildcards.recipe]["training"],
+        checkpoint=f"scratch/{config['run']}/deepmr/{ENSEMBLE}",
+        code=code_stamp("train_ensemble"),
+    script:
+        "../workflow/scripts/train_ensemble.py"
+
+
+rule mutate_sequences:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+        ensemble=ENSEMBLE_FOLDER,
+    output:
+        effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
+        predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
+    log:
+        f"{LOGS}/mutate_sequences/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/mutate_sequences/{ENSEMBLE}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        loci=locus_choice,
+        transform=lambda wildcards: RECIPES[wildcards.recipe]["transform"],
+        batch_norm=lambda wildcards: RECIPES[wildcards.recipe]["batch_norm"],
+        chunks=f"scratch/{config['run']}/deepmr/{ENSEMBLE}/effects",
+        code=code_stamp("mutate_sequences"),
+    script:
+        "../workflow/scripts/mutate_sequences.py"
