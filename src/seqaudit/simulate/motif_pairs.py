@@ -13,6 +13,7 @@ import pandas as pd
 from seqaudit.data.motifs import PADDINGS, Motif, check_background, log_odds, smooth, summed_occupancy
 from seqaudit.data.sequences import decode_letters
 from seqaudit.errors import SeqauditError
+from seqaudit.simulate.planting import describe_embeddings, pick_letters, plant_sites
 
 BACKGROUND = (0.27, 0.23, 0.23, 0.27)
 """Published probabilities of A, C, G, T outside motifs."""
@@ -207,7 +208,7 @@ def simulate_motif_pairs(
             "target": count.astype(np.float64),
             "count": count,
             "expected_count": expected,
-            "embeddings": _describe_embeddings(sequence, motifs, starts),
+            "embeddings": describe_embeddings(sequence, motifs, starts),
             "group": pd.Series([None] * n, dtype="str"),
         }
     )
@@ -255,11 +256,11 @@ def _draw_as_published(n, length, probabilities, background, embedding_probabili
             at += 1
         block = slice(first, rows.stop)
         background_uniforms = uniforms[background_at[:, None] + np.arange(length)]
-        codes[block] = _pick_letters(background_uniforms, background)
+        codes[block] = pick_letters(background_uniforms, background)
         for motif, ppm in enumerate(probabilities):
             embedded = np.flatnonzero(sites_at[block, motif] >= 0)
             site_uniforms = uniforms[sites_at[block, motif][embedded, None] + np.arange(len(ppm))]
-            _write_sites(codes[block], embedded, starts[block, motif], _pick_letters(site_uniforms, ppm))
+            plant_sites(codes[block], embedded, starts[block, motif], pick_letters(site_uniforms, ppm))
     return codes, starts
 
 
@@ -272,7 +273,7 @@ def _draw_independently(n, length, probabilities, background, embedding_probabil
     for first in range(0, n, _ROWS_PER_BLOCK):
         block = slice(first, min(first + _ROWS_PER_BLOCK, n))
         size = block.stop - first
-        codes[block] = _pick_letters(rng.random((size, length)), background)
+        codes[block] = pick_letters(rng.random((size, length)), background)
         embed = rng.random((size, 2)) < embedding_probability
         start_a = rng.integers(0, length - width_a + 1, size)
         # starts of B that end before A, then those after it; all if A is absent
@@ -283,22 +284,9 @@ def _draw_independently(n, length, probabilities, background, embedding_probabil
         starts[block] = np.where(embed, np.column_stack([start_a, start_b]), -1)
         for motif, ppm in enumerate(probabilities):
             embedded = np.flatnonzero(embed[:, motif])
-            sites = _pick_letters(rng.random((embedded.size, len(ppm))), ppm)
-            _write_sites(codes[block], embedded, starts[block, motif], sites)
+            sites = pick_letters(rng.random((embedded.size, len(ppm))), ppm)
+            plant_sites(codes[block], embedded, starts[block, motif], sites)
     return codes, starts
-
-
-def _pick_letters(uniforms: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Letter codes: the first letter whose cumulative probability reaches the uniform."""
-    cumulative = np.cumsum(probabilities, axis=-1)
-    codes = np.zeros(uniforms.shape, dtype=np.uint8)
-    for letter in range(3):
-        codes += uniforms > cumulative[..., letter]
-    return codes
-
-
-def _write_sites(codes, rows, starts, sites) -> None:
-    codes[rows[:, None], starts[rows, None] + np.arange(sites.shape[1])] = sites
 
 
 def _published_counts(occupancy, n_training, effect, seed) -> np.ndarray:
@@ -308,18 +296,6 @@ def _published_counts(occupancy, n_training, effect, seed) -> np.ndarray:
         drawn = {name: rng.poisson(scale * part**exponent) for name, (scale, exponent) in EFFECTS.items()}
         parts.append(drawn[effect])
     return np.concatenate(parts)
-
-
-def _describe_embeddings(sequences, motifs, starts) -> list[str]:
-    described = []
-    for sequence, row in zip(sequences, starts.tolist()):
-        sites = (
-            f"pos-{start}_{motif.name}-{sequence[start : start + motif.width]}"
-            for motif, start in zip(motifs, row)
-            if start >= 0
-        )
-        described.append(",".join(sites))
-    return described
 
 
 def _check_choice(value, choices, name) -> None:
