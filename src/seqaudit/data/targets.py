@@ -4,7 +4,7 @@ import numpy as np
 
 from seqaudit.errors import SeqauditError
 
-TRANSFORMS = ("anscombe", "identity")
+TRANSFORMS = ("anscombe", "identity", "log1p")
 ANSCOMBE_FLOOR = -3 / 8
 """Smallest count that the Anscombe transform accepts."""
 
@@ -15,9 +15,10 @@ def transform_target(target, transform: str) -> np.ndarray:
     Parameters
     ----------
     target : array_like, any shape
-        Measured values, in their own unit (read counts for ``"anscombe"``).
-    transform : {"anscombe", "identity"}
-        ``2 * sqrt(target + 3/8)``, which makes Poisson noise about 1, or nothing.
+        Measured values, in their own unit (read counts for all but ``"identity"``).
+    transform : {"anscombe", "identity", "log1p"}
+        ``2 * sqrt(target + 3/8)``, which makes Poisson noise about 1, or nothing, or
+        ``log(1 + target)``.
 
     Returns
     -------
@@ -26,20 +27,21 @@ def transform_target(target, transform: str) -> np.ndarray:
     Raises
     ------
     SeqauditError
-        For an unknown transform, or a target below -3/8 under ``"anscombe"``.
+        For an unknown transform, or a target below -3/8 under ``"anscombe"`` or below 0 under
+        ``"log1p"``.
     """
     target = np.asarray(target, dtype=np.float64)
     _check(transform)
     if transform == "identity":
         return target.copy()
-    below = np.flatnonzero(target.ravel() < ANSCOMBE_FLOOR)
+    below = np.flatnonzero(target.ravel() < (ANSCOMBE_FLOOR if transform == "anscombe" else 0))
     if below.size:
         raise SeqauditError(
             f"target: value {target.ravel()[below[0]]:g} at row {below[0]} is negative "
-            f"({below.size} such rows), but the Anscombe transform needs counts >= 0. "
+            f"({below.size} such rows), but transform '{transform}' needs counts >= 0. "
             "Set the dataset's 'transform' to 'identity' or correct the targets."
         )
-    return 2 * np.sqrt(target + 3 / 8)
+    return 2 * np.sqrt(target + 3 / 8) if transform == "anscombe" else np.log1p(target)
 
 
 def invert_target(transformed, transform: str) -> np.ndarray:
@@ -52,7 +54,7 @@ def invert_target(transformed, transform: str) -> np.ndarray:
     _check(transform)
     if transform == "identity":
         return transformed.copy()
-    return (transformed / 2) ** 2 - 3 / 8
+    return (transformed / 2) ** 2 - 3 / 8 if transform == "anscombe" else np.expm1(transformed)
 
 
 def _check(transform: str) -> None:

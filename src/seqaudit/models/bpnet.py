@@ -113,7 +113,9 @@ class Bpnet(nn.Module):
         return hidden
 
     def _counts(self, hidden: torch.Tensor) -> torch.Tensor:
-        counts = self.count(hidden.mean(2).transpose(1, 2).flatten(0, 1))
+        # a sum's gradient is a view, that of mean() would be written out for every position
+        features = hidden.sum(2) / hidden.shape[2]
+        counts = self.count(features.transpose(1, 2).flatten(0, 1))
         return counts.unflatten(1, (self.outputs, -1)) if self.architecture["strand_counts"] else counts
 
 

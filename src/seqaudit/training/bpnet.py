@@ -100,7 +100,7 @@ def fit_bpnet(
     *,
     seed: int,
     profile_weight: float = 1.0,
-    count_weight: float = 10.0,
+    count_weight: float | str = "balanced",
     batch_size: int = 128,
     max_epochs: int = 20,
     patience: int = 5,
@@ -116,7 +116,7 @@ def fit_bpnet(
     """Minimise the weighted sum of profile loss and count loss with Adam, and keep the best epoch.
 
     The losses are described in :class:`seqaudit.training.bpnet_steps.BpnetSteps`; defaults
-    are those of Malina et al. 2022 (bpnet9). Batch order and augmentation depend on ``seed``
+    but ``count_weight`` are those of Malina et al. 2022 (bpnet9). Batch order and augmentation depend on ``seed``
     and epoch alone. The same call on the same device, with the same number of threads, gives
     the same bits.
 
@@ -130,8 +130,11 @@ def fit_bpnet(
         Seed of batch order and augmentation; at least 0.
     profile_weight : float
         0 trains on counts alone, which skips the profile head and a part of the time.
-    count_weight : float
-        Of the squared error of ``log(1 + reads)``; must be positive.
+    count_weight : float or "balanced"
+        Of the squared error of ``log(1 + reads)``. ``"balanced"`` is half the mean reads per
+        sequence and output, with which both losses weigh the same (Avsec et al. 2021,
+        *Methods*). Malina et al. 2022 took 10; networks for counts want more where reads are
+        many.
     batch_size : int
         Sequences per step; the last batch of an epoch may be smaller.
     max_epochs, patience : int
@@ -159,9 +162,13 @@ def fit_bpnet(
         Arrays that do not fit the model or each other, reads that are negative or not
         finite, settings out of range, or a loss that is not finite (training diverged).
     """
+    parts = [
+        _load(model, data, split, profiles=profile_weight > 0)
+        for data, split in ((train, "train"), (validation, "validation"))
+    ]
     settings = {
         "profile_weight": float(profile_weight),
-        "count_weight": float(count_weight),
+        "count_weight": _count_weight(count_weight, train.counts, model.outputs),
         "seed": int(seed),
         "batch_size": int(batch_size),
         "max_epochs": int(max_epochs),
@@ -172,10 +179,6 @@ def fit_bpnet(
     }
     _check_settings(settings, model.length)
     chosen = choose_device(device)
-    parts = [
-        _load(model, data, split, profiles=profile_weight > 0)
-        for data, split in ((train, "train"), (validation, "validation"))
-    ]
     tensors = [t for one_hot, counts, profiles in parts for t in (one_hot, counts, *(profiles or ())[:3])]
     record = {
         **settings,
@@ -300,6 +303,15 @@ def _load_profiles(model: Bpnet, data: ReadData, split: str) -> ReadProfiles:
             "sequences, outputs, strands, positions."
         )
     return profiles
+
+
+def _count_weight(wanted: float | str, counts: np.ndarray, outputs: int) -> float:
+    if wanted == "balanced":
+        # never next to nothing: data with hardly any reads have hardly any profile to balance with
+        return max(float(np.sum(counts) / len(counts) / outputs / 2), 1.0)
+    if isinstance(wanted, str):
+        raise SeqauditError(f"count_weight: got '{wanted}', expected a positive number or 'balanced'.")
+    return float(wanted)
 
 
 def _check_settings(settings: dict, length: int) -> None:

@@ -16,9 +16,14 @@ def test_anscombe_by_hand():
 
 @given(st.lists(st.floats(0, 1e6), min_size=1))
 def test_inverse_undoes_the_transform(targets):
-    for transform in ("anscombe", "identity"):
+    for transform in ("anscombe", "identity", "log1p"):
         back = invert_target(transform_target(targets, transform), transform)
         np.testing.assert_allclose(back, targets, rtol=1e-12, atol=1e-9)
+
+
+def test_log1p_by_hand():
+    np.testing.assert_allclose(transform_target([0, 1, 99], "log1p"), [0, np.log(2), np.log(100)])
+    np.testing.assert_allclose(invert_target([0, np.log(100)], "log1p"), [0, 99])
 
 
 def test_anscombe_makes_poisson_noise_one():
@@ -43,9 +48,13 @@ def test_negative_counts_are_named():
     with pytest.raises(SeqauditError, match=r"value -1 at row 2 is negative \(2 such rows\).*'identity'"):
         transform_target([0, 5, -1, -3], "anscombe")
     transform_target([-0.375, 0], "anscombe")  # the edge of the domain
+    with pytest.raises(SeqauditError, match=r"value -0.3 at row 1 is negative.*'log1p' needs counts"):
+        transform_target([0, -0.3], "log1p")
 
 
 @pytest.mark.parametrize("function", [transform_target, invert_target])
 def test_unknown_transforms_are_named(function):
-    with pytest.raises(SeqauditError, match="transform 'log' is unknown, expected one of anscombe, identity"):
+    with pytest.raises(
+        SeqauditError, match="transform 'log' is unknown, expected one of anscombe, identity, log1p"
+    ):
         function([1.0], "log")
