@@ -18,6 +18,7 @@ from seqaudit.training.cpu_steps import keep_freed_memory
 from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
 from seqaudit.training.loop import FitResult
 from seqaudit.training.read_profiles import ReadProfiles, read_profiles
+from seqaudit.training.schedules import check_schedule, rate_factor
 from seqaudit.training.steps import VALIDATION_BATCH
 
 
@@ -54,7 +55,13 @@ class _Data(NamedTuple):
 
 
 def train_bpnet(
-    train: ReadData, validation: ReadData, *, network: Mapping | None = None, seed: int, **options
+    train: ReadData,
+    validation: ReadData,
+    *,
+    network: Mapping | None = None,
+    seed: int,
+    weights_seed: int | None = None,
+    **options,
 ) -> FitResult:
     """Build a network for the data and fit it.
 
@@ -67,7 +74,9 @@ def train_bpnet(
     network : mapping, optional
         Options of :func:`seqaudit.models.bpnet.build_bpnet` but outputs, length and seed.
     seed : int
-        Seed of initial weights, batch order and augmentation.
+        Seed of batch order and augmentation.
+    weights_seed : int, optional
+        Seed of the initial weights; the same by default.
     **options
         Passed to :func:`fit_bpnet`.
 
@@ -86,7 +95,12 @@ def train_bpnet(
             f"train: got one_hot of shape {one_hot.shape} and counts of shape {counts.shape}, expected "
             "(n, 4, L) and (n, outputs)."
         )
-    model = build_bpnet(outputs=counts.shape[1], length=one_hot.shape[2], seed=seed, **(network or {}))
+    model = build_bpnet(
+        outputs=counts.shape[1],
+        length=one_hot.shape[2],
+        seed=seed if weights_seed is None else weights_seed,
+        **(network or {}),
+    )
     if model.count.bias is not None:
         with torch.no_grad():
             model.count.bias.copy_(_load(model, train, "train", profiles=False).counts.mean(0).flatten())
@@ -105,6 +119,7 @@ def fit_bpnet(
     max_epochs: int = 20,
     patience: int = 5,
     learning_rate: float = 4e-3,
+    schedule: str = "constant",
     reverse_complement: bool = True,
     max_shift: int = 0,
     device: str = "auto",
@@ -116,9 +131,9 @@ def fit_bpnet(
     """Minimise the weighted sum of profile loss and count loss with Adam, and keep the best epoch.
 
     The losses are described in :class:`seqaudit.training.bpnet_steps.BpnetSteps`; defaults
-    but ``count_weight`` are those of Malina et al. 2022 (bpnet9). Batch order and augmentation depend on ``seed``
-    and epoch alone. The same call on the same device, with the same number of threads, gives
-    the same bits.
+    but ``count_weight`` are those of Malina et al. 2022 (bpnet9). Batch order and
+    augmentation depend on ``seed`` and epoch alone. The same call on the same device, with
+    the same number of threads, gives the same bits.
 
     Parameters
     ----------
@@ -140,6 +155,8 @@ def fit_bpnet(
     max_epochs, patience : int
         Training stops after ``patience`` epochs without a smaller validation loss.
     learning_rate : float
+    schedule : {"constant", "trapezoid"}
+        As for :func:`seqaudit.training.loop.fit`.
     reverse_complement : bool
         Whether a random half of the training sequences, another one in every epoch, is shown
         as reverse complements; reads turn with them.
@@ -174,6 +191,7 @@ def fit_bpnet(
         "max_epochs": int(max_epochs),
         "patience": int(patience),
         "learning_rate": float(learning_rate),
+        "schedule": schedule,
         "reverse_complement": bool(reverse_complement),
         "max_shift": int(max_shift),
     }
@@ -226,7 +244,10 @@ def _train_epoch(steps: BpnetSteps, data: _Data, settings: dict, epoch: int) -> 
     furthest = settings["max_shift"]
     shift = torch.from_numpy(generator.integers(-furthest, furthest + 1, size=n)).to(device)
     loss = torch.zeros((), dtype=torch.float64, device=device)
-    for rows in order.split(settings["batch_size"]):
+    batches = order.split(settings["batch_size"])
+    for index, rows in enumerate(batches):
+        progress = (epoch - 1 + (index + 0.5) / len(batches)) / settings["max_epochs"]
+        steps.learning_rate = settings["learning_rate"] * rate_factor(settings["schedule"], progress)
         one_hot, counts, reads = data.batch(rows)
         if settings["reverse_complement"]:
             # A, C, G, T read backwards is T, G, C, A; so is + and - read backwards
@@ -322,6 +343,7 @@ def _check_settings(settings: dict, length: int) -> None:
     for name in ("count_weight", "learning_rate"):
         if not settings[name] > 0:
             raise SeqauditError(f"{name}: got {settings[name]}, expected a positive number.")
+    check_schedule(settings["schedule"])
     if settings["max_shift"] >= length:
         raise SeqauditError(
             f"max_shift: got {settings['max_shift']} bp for sequences of {length} bp, expected less."

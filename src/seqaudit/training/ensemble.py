@@ -13,6 +13,7 @@ from seqaudit.data.causal import families, target_matrix
 from seqaudit.data.sequences import one_hot
 from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
+from seqaudit.models.bpnet import Bpnet
 from seqaudit.models.cnn import Cnn, build_cnn
 from seqaudit.training.loop import fit
 from seqaudit.training.progress import remove_progress
@@ -25,7 +26,7 @@ class EnsembleResult(NamedTuple):
 
     Attributes
     ----------
-    models : list of Cnn
+    models : list of Cnn or Bpnet
     history : pandas.DataFrame
         Column ``member`` and those of table ``training_history`` without ``model_id``.
         Errors are in units of standardised targets where targets were standardised.
@@ -35,7 +36,7 @@ class EnsembleResult(NamedTuple):
         their own records.
     """
 
-    models: list[Cnn]
+    models: list[Cnn | Bpnet]
     history: pd.DataFrame
     record: dict
 
@@ -120,7 +121,7 @@ def train_ensemble(
     if seed < 0:
         raise SeqauditError(f"seed: got {seed}, expected at least 0.")
     outputs = list(outputs)
-    rows = _training_rows(sequences, n_mutants)
+    rows = training_rows(sequences, n_mutants)
     family = families(rows)
     letters = one_hot(rows["sequence"])
     wanted = transform_target(target_matrix(rows, targets, outputs=outputs), transform)
@@ -136,7 +137,7 @@ def train_ensemble(
     models, histories, records = [], [], []
     for member in range(members):
         of_weights, of_split, of_order = np.random.SeedSequence((seed, member)).generate_state(3).tolist()
-        held_out = _held_out(family, fraction=validation_fraction, seed=of_split)
+        held_out = held_out_rows(family, fraction=validation_fraction, seed=of_split)
         mean, sd = _scale(wanted[~held_out], outputs) if standardise_targets else _no_scale(outputs)
         scaled = (wanted - mean) / sd
         model = build_cnn(
@@ -202,7 +203,8 @@ def unscale_outputs(model: Cnn, *, mean: np.ndarray, sd: np.ndarray) -> None:
     layer.bias.copy_(layer.bias.double() * sd + mean)
 
 
-def _training_rows(sequences: pd.DataFrame, n_mutants: int | None) -> pd.DataFrame:
+def training_rows(sequences: pd.DataFrame, n_mutants: int | None) -> pd.DataFrame:
+    """Rows of split train, with the first so many labelled mutants."""
     rows = sequences[sequences["split"] == "train"]
     if rows.empty:
         raise SeqauditError("sequences: no row of split 'train', training needs some.")
@@ -217,7 +219,7 @@ def _training_rows(sequences: pd.DataFrame, n_mutants: int | None) -> pd.DataFra
     return rows[~mutated | (mutated.cumsum() <= n_mutants)]
 
 
-def _held_out(family: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
+def held_out_rows(family: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
     """Draw validation rows by families; bool, shape (rows,)."""
     n = int(family.max()) + 1
     n_held_out = round(fraction * n)

@@ -16,7 +16,7 @@ from seqaudit.models.cnn import Cnn
 from seqaudit.models.device import choose_device
 from seqaudit.training.cpu_steps import CpuSteps
 from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
-from seqaudit.training.schedules import SCHEDULES, rate_factor
+from seqaudit.training.schedules import check_schedule, rate_factor
 from seqaudit.training.steps import AutogradSteps, Steps
 
 
@@ -233,10 +233,7 @@ def _check_settings(settings: dict) -> None:
             raise SeqauditError(f"{name}: got {settings[name]}, expected at least {minimum}.")
     if not settings["learning_rate"] > 0:
         raise SeqauditError(f"learning_rate: got {settings['learning_rate']}, expected a positive number.")
-    if settings["schedule"] not in SCHEDULES:
-        raise SeqauditError(
-            f"schedule '{settings['schedule']}' is unknown, expected one of {', '.join(SCHEDULES)}."
-        )
+    check_schedule(settings["schedule"])
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

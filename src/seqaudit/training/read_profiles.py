@@ -52,6 +52,14 @@ class ReadProfiles(NamedTuple):
         entry = self.first[rows][row] + torch.arange(len(row)) - first[row]
         return ReadProfiles(first, self.where[entry], self.reads[entry], self.shape)
 
+    def totals(self) -> torch.Tensor:
+        """Reads by output and strand, ``(n, outputs, strands)``, float32."""
+        outputs, strands, positions = self.shape
+        row = torch.repeat_interleave(torch.arange(len(self)), self.first.diff())
+        track = row * outputs * strands + self.where // positions
+        totals = torch.bincount(track, weights=self.reads, minlength=len(self) * outputs * strands)
+        return totals.float().view(-1, outputs, strands)
+
     def to(self, device: torch.device) -> "ReadProfiles":
         """The same on a device."""
         return ReadProfiles(*(tensor.to(device) for tensor in self[:3]), self.shape)

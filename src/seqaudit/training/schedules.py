@@ -1,5 +1,7 @@
 """How the learning rate changes while a network is trained."""
 
+from seqaudit.errors import SeqauditError
+
 SCHEDULES = ("constant", "trapezoid")
 WARM_UP, DECAY = 0.1, 0.2
 """Shares of a training in which the trapezoid's rate rises from 0 and falls to 0."""
@@ -21,3 +23,9 @@ def rate_factor(schedule: str, progress: float) -> float:
     if schedule == "constant":
         return 1.0
     return min(1.0, progress / WARM_UP, (1 - progress) / DECAY)
+
+
+def check_schedule(schedule: str) -> None:
+    """Refuse an unknown schedule."""
+    if schedule not in SCHEDULES:
+        raise SeqauditError(f"schedule '{schedule}' is unknown, expected one of {', '.join(SCHEDULES)}.")
