@@ -5,8 +5,7 @@ motifs, with unseen and seen confounders. It follows the paper, not the publishe
 the two differ; docs/methods/deepmr_simulation.md lists the differences.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +15,16 @@ from seqaudit.data.motifs import Motif, check_background, log_odds, smooth
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.sequences import decode_letters
 from seqaudit.errors import SeqauditError
+from seqaudit.simulate.cascade_law import BACKGROUND, PSEUDOCOUNT, cascade_means
+from seqaudit.simulate.cascade_sequences import (
+    PlantedSequences,
+    Streams,
+    draw_mutants,
+    draw_originals,
+    part_streams,
+)
 from seqaudit.simulate.occupancy import occupancies
-
-BACKGROUND = (0.27, 0.23, 0.23, 0.27)
-"""Published probabilities of A, C, G, T outside motifs."""
+from seqaudit.simulate.planting import describe_embeddings
 
 SCENARIOS = ("unconfounded", "random", "sequence", "both")
 """No confounder, one that no sequence shows, one that is a third motif, or both of these."""
@@ -29,29 +34,6 @@ GAMMAS = {"published": "drawn around 10 or 1", "balanced": "10, 1, 10, 1, ...", 
 
 _GAMMA_SD = 0.5
 _GAMMA_RANGE = (0.3, 15.0)
-
-# Every array has a random stream of its own, so that none shifts when another is drawn for more
-# sequences or for another scenario. New names go to the end: a stream is known by its number.
-_PARTS = ("parameters", "train", "calibration", "test", "train mutants", "calibration mutants")
-_DRAWS = (
-    "parameters",
-    "background",
-    "content",
-    "gaps",
-    "places",
-    "planted confounders",
-    "confounder places",
-    "exposure sites",
-    "outcome sites",
-    "confounder sites",
-    "random confounder",
-    "exposure counts",
-    "outcome counts",
-    "parents",
-    "mutated positions",
-    "mutated bases",
-)
-_Streams = Callable[[str], np.random.Generator]
 
 
 class CascadeRound(NamedTuple):
@@ -66,17 +48,6 @@ class CascadeRound(NamedTuple):
     sequences: pd.DataFrame
     targets: pd.DataFrame
     parameters: pd.DataFrame
-
-
-class _Part(NamedTuple):
-    """Sequences of one split: letter codes, starts of sites (-1 where absent), ids and parents."""
-
-    codes: np.ndarray
-    starts: np.ndarray
-    ids: list[str]
-    parents: list[str]
-    split: str
-    mutated: bool
 
 
 def simulate_tf_cascade(
@@ -105,7 +76,7 @@ def simulate_tf_cascade(
     strength: float = 1.0,
     confounder_probability: float = 0.5,
     sequence_confounder_probability: float = 0.5,
-    pseudocount: float = 1e-5,
+    pseudocount: float = PSEUDOCOUNT,
     background: Sequence[float] = BACKGROUND,
 ) -> CascadeRound:
     """Simulate one round: sequences, reads of two factors, and the parameters behind them.
@@ -202,16 +173,15 @@ def simulate_tf_cascade(
         if not 0 <= chance <= 1:
             raise SeqauditError(f"{option}: got {chance}, expected 0 to 1.")
 
-    streams = partial(_stream, seed, SCENARIOS.index(scenario), round)
-    alpha, gamma_value, cluster = _draw_effects(
-        streams("parameters", "parameters"), alpha_mean, alpha_sd, gamma, round
-    )
+    index = SCENARIOS.index(scenario)
+    rng = part_streams(seed, index, round, "parameters")("parameters")
+    alpha, causal_effect, cluster = _draw_effects(rng, alpha_mean, alpha_sd, gamma, round)
     parameters = {
         "study": study,
         "scenario": name or scenario,
         "round": round,
         "alpha": alpha,
-        "gamma": gamma_value,
+        "gamma": causal_effect,
         "gamma_cluster": cluster,
         "eta": eta * strength * has_motif,
         "nu": nu * strength * has_motif,
@@ -221,8 +191,8 @@ def simulate_tf_cascade(
         "seed": seed,
     }
 
-    ppms = [smooth(motif.ppm, pseudocount=pseudocount) for motif in motifs]
     background = check_background(background)
+    ppms = [smooth(motif.ppm, pseudocount=pseudocount) for motif in motifs]
     matrices = [log_odds(motif, pseudocount=pseudocount, background=background) for motif in motifs]
     tables = []
     for split, n, n_of_mutants in (
@@ -230,66 +200,32 @@ def simulate_tf_cascade(
         ("calibration", n_calibration, n_calibration_mutants),
         ("test", n_test, 0),
     ):
-        of_split = partial(streams, split)
-        part = _draw_originals(split, n, length, ppms, background, sequence_confounder_probability, of_split)
-        tables.append(_tabulate(part, motifs, matrices, parameters, of_split))
+        ids = [f"{split}_{row:05d}" for row in range(n)]
+        streams = part_streams(seed, index, round, split)
+        planted = draw_originals(
+            n,
+            length,
+            ppms,
+            background,
+            confounder_probability=sequence_confounder_probability,
+            streams=streams,
+        )
+        described = {"sequence_id": ids, "split": split, "parent": ids, "mutated": False}
+        tables.append(_tabulate(planted, described, motifs, matrices, parameters, streams))
         if n_of_mutants:
-            of_mutants = partial(streams, f"{split} mutants")
-            mutants = _draw_mutants(part, n_of_mutants, [m.width for m in motifs], of_mutants)
-            tables.append(_tabulate(mutants, motifs, matrices, parameters, of_mutants))
-    return CascadeRound(
-        pd.concat([sequences for sequences, _ in tables], ignore_index=True),
-        pd.concat([targets for _, targets in tables], ignore_index=True),
-        pd.DataFrame([parameters], columns=[c.name for c in SCHEMAS["cascade_rounds"].columns]).astype(
-            {c.name: c.dtype for c in SCHEMAS["cascade_rounds"].columns if c.dtype != "string"}
-        ),
-    )
-
-
-def cascade_means(
-    parameters: Mapping,
-    occupancy: Sequence[np.ndarray],
-    *,
-    random_confounder: np.ndarray | float,
-) -> np.ndarray:
-    """Expected reads of exposure and outcome.
-
-    Parameters
-    ----------
-    parameters : mapping
-        A row of table ``cascade_rounds``.
-    occupancy : sequence of 2 or 3 arrays of one shape
-        By exposure, outcome and, where there is one, confounder motif.
-    random_confounder : array of that shape, or number
-        1 where the random confounder is present, 0 elsewhere.
-
-    Returns
-    -------
-    numpy.ndarray, float64, shape (2, ...)
-        ``1 + alpha qE + eta qC + tau_exposure z`` and
-        ``1 + alpha gamma qE qO + nu qC + tau_outcome z``, at least 0 (Malina et al. 2022,
-        *Simulation*).
-    """
-    bound, bound_outcome, *rest = occupancy
-    confounder = rest[0] if rest else np.zeros_like(bound)
-    means = np.stack(
-        [
-            1
-            + parameters["alpha"] * bound
-            + parameters["eta"] * confounder
-            + parameters["tau_exposure"] * random_confounder,
-            1
-            + parameters["alpha"] * parameters["gamma"] * bound * bound_outcome
-            + parameters["nu"] * confounder
-            + parameters["tau_outcome"] * random_confounder,
-        ]
-    )
-    return np.maximum(means, 0)
-
-
-def _stream(seed: int, scenario: int, round: int, part: str, draw: str) -> np.random.Generator:
-    key = (scenario, round, _PARTS.index(part), _DRAWS.index(draw))
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+            streams = part_streams(seed, index, round, f"{split} mutants")
+            widths = [motif.width for motif in motifs]
+            mutants, rows = draw_mutants(planted, n_of_mutants, widths=widths, streams=streams)
+            parents = [ids[row] for row in rows]
+            described = {
+                "sequence_id": [f"{parent}.mutant_{i // n}" for i, parent in enumerate(parents)],
+                "split": split,
+                "parent": parents,
+                "mutated": True,
+            }
+            tables.append(_tabulate(mutants, described, motifs, matrices, parameters, streams))
+    sequences, targets = (pd.concat(parts, ignore_index=True) for parts in zip(*tables))
+    return CascadeRound(sequences, targets, _in_declared_types([parameters], "cascade_rounds"))
 
 
 def _draw_effects(
@@ -310,86 +246,26 @@ def _draw_effects(
     return alpha, float(gamma), "continuous"
 
 
-def _draw_originals(split, n, length, ppms, background, confounder_probability, streams: _Streams) -> _Part:
-    codes = _pick_letters(streams("background").random((n, length)), background)
-    starts = _draw_places(n, length, [len(ppm) for ppm in ppms], confounder_probability, streams)
-    for motif, (ppm, draw) in enumerate(zip(ppms, ("exposure sites", "outcome sites", "confounder sites"))):
-        sites = _pick_letters(streams(draw).random((n, len(ppm))), ppm)
-        planted = np.flatnonzero(starts[:, motif] >= 0)
-        codes[planted[:, None], starts[planted, motif, None] + np.arange(len(ppm))] = sites[planted]
-    ids = [f"{split}_{row:05d}" for row in range(n)]
-    return _Part(codes, starts, ids, ids, split, False)
-
-
-def _draw_places(n, length, widths, confounder_probability, streams: _Streams) -> np.ndarray:
-    """Starts of sites, shape (n, motifs); -1 where a motif is absent."""
-    content = streams("content").integers(4, size=n)
-    has_exposure, has_outcome = content % 2 == 1, content >= 2
-    gap = streams("gaps").integers(max(widths), length - sum(widths) + 1, size=n)
-    block = has_exposure * widths[0] + has_outcome * widths[1] + (has_exposure & has_outcome) * gap
-    first = streams("places").integers(0, length - block + 1)
-    start_outcome = np.where(has_exposure, first + widths[0] + gap, first)
-    starts = [np.where(has_exposure, first, -1), np.where(has_outcome, start_outcome, -1)]
-    if len(widths) == 3:
-        candidates = np.arange(length - widths[2] + 1)
-        free = np.ones((n, candidates.size), dtype=bool)
-        for start, width in zip(starts, widths):
-            start = start[:, None]
-            free &= (start < 0) | (candidates + widths[2] <= start) | (candidates >= start + width)
-        which = streams("confounder places").integers(0, free.sum(axis=1))
-        start = (np.cumsum(free, axis=1) > which[:, None]).argmax(axis=1)
-        planted = streams("planted confounders").random(n) < confounder_probability
-        starts.append(np.where(planted, start, -1))
-    return np.column_stack(starts)
-
-
-def _draw_mutants(part: _Part, n: int, widths: Sequence[int], streams: _Streams) -> _Part:
-    """One base changed in every planted site of a parent, or one anywhere if it has none."""
-    n_parents, length = part.codes.shape
-    rng = streams("parents")
-    generations = -(-n // n_parents)
-    parent = np.concatenate([rng.permutation(n_parents) for _ in range(generations)])[:n]
-    starts = part.starts[parent]
-    # a last "site" stands for the whole sequence
-    present = np.column_stack([starts >= 0, (starts < 0).all(axis=1)])
-    first = np.column_stack([starts, np.zeros(n, dtype=np.int64)])
-    positions = first + streams("mutated positions").integers(0, [*widths, length], size=first.shape)
-    shifts = streams("mutated bases").integers(1, 4, size=first.shape)
-    row, site = np.nonzero(present)
-    codes = part.codes[parent]
-    position = positions[row, site]
-    codes[row, position] = (codes[row, position] + shifts[row, site]) % 4
-    parents = [part.ids[index] for index in parent]
-    ids = [f"{name}.mutant_{row // n_parents}" for row, name in enumerate(parents)]
-    return _Part(codes, starts, ids, parents, part.split, True)
-
-
 def _tabulate(
-    part: _Part,
+    planted: PlantedSequences,
+    described: Mapping,
     motifs: Sequence[Motif],
     matrices: Sequence[np.ndarray],
     parameters: Mapping,
-    streams: _Streams,
+    streams: Streams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables ``causal_sequences`` and ``causal_targets`` of a part, with counts drawn."""
-    occupancy = [occupancies(part.codes, matrix) for matrix in matrices]
-    present = streams("random confounder").random(len(part.ids)) < parameters["confounder_probability"]
+    ids = described["sequence_id"]
+    occupancy = [occupancies(planted.codes, matrix) for matrix in matrices]
+    present = streams("random confounder").random(len(ids)) < parameters["confounder_probability"]
     means = cascade_means(parameters, occupancy, random_confounder=present)
-    letters = decode_letters(part.codes)
-    sequences = pd.DataFrame(
-        {
-            "sequence_id": part.ids,
-            "split": part.split,
-            "sequence": letters,
-            "parent": part.parents,
-            "mutated": part.mutated,
-            "embeddings": _describe_sites(letters, motifs, part.starts),
-        }
-    )
+    letters = decode_letters(planted.codes)
+    embeddings = describe_embeddings(letters, motifs, planted.starts)
+    sequences = pd.DataFrame({**described, "sequence": letters, "embeddings": embeddings})
     targets = [
         pd.DataFrame(
             {
-                "sequence_id": part.ids,
+                "sequence_id": ids,
                 "output": motif.name,
                 "target": streams(draw).poisson(mean).astype(np.float64),
                 "expected": mean,
@@ -398,24 +274,14 @@ def _tabulate(
         )
         for motif, mean, bound, draw in zip(motifs, means, occupancy, ("exposure counts", "outcome counts"))
     ]
-    return sequences, pd.concat(targets, ignore_index=True)
+    columns = [column.name for column in SCHEMAS["causal_sequences"].columns]
+    return sequences[columns], pd.concat(targets, ignore_index=True)
 
 
-def _pick_letters(uniforms: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Letter codes: the first letter whose cumulative probability exceeds the uniform."""
-    cumulative = np.cumsum(probabilities, axis=-1)[..., :3]
-    return (uniforms[..., None] >= cumulative).sum(axis=-1, dtype=np.uint8)
-
-
-def _describe_sites(letters: Sequence[str], motifs: Sequence[Motif], starts: np.ndarray) -> list[str]:
-    return [
-        ",".join(
-            f"pos-{start}_{motif.name}-{sequence[start : start + motif.width]}"
-            for motif, start in zip(motifs, row)
-            if start >= 0
-        )
-        for sequence, row in zip(letters, starts.tolist())
-    ]
+def _in_declared_types(rows: Iterable[Mapping], schema: str) -> pd.DataFrame:
+    declared = SCHEMAS[schema].columns
+    types = {c.name: "str" if c.dtype == "string" else c.dtype for c in declared}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def _check_motifs(motifs: Sequence[Motif | None], scenario: str, length: int) -> None:
