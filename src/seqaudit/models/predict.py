@@ -38,11 +38,7 @@ def predict(
     one_hot = torch.as_tensor(one_hot)
     if one_hot.ndim != 3 or one_hot.shape[1] != 4:
         raise SeqauditError(f"one_hot: got shape {tuple(one_hot.shape)}, expected (n, 4, length).")
-    length = getattr(model, "length", one_hot.shape[2])
-    if one_hot.shape[2] != length:
-        raise SeqauditError(
-            f"one_hot: sequences have {one_hot.shape[2]} bp, but the model was built for {length} bp."
-        )
+    check_length(model, one_hot)
     if batch_size < 1:
         raise SeqauditError(f"batch_size: got {batch_size}, expected at least 1.")
     chosen = choose_device(device)
@@ -61,3 +57,12 @@ def predict(
             "with a lower learning_rate if that repeats."
         )
     return predictions
+
+
+def check_length(model: nn.Module, one_hot: torch.Tensor) -> None:
+    """Refuse sequences of another length than the one a network was built for, if it says one."""
+    length = getattr(model, "length", one_hot.shape[2])
+    if one_hot.shape[2] != length:
+        raise SeqauditError(
+            f"one_hot: sequences have {one_hot.shape[2]} bp, but the model was built for {length} bp."
+        )

@@ -18,8 +18,10 @@ from seqaudit.models.device import borrowed, choose_device
 from seqaudit.models.predict import predict
 from seqaudit.models.stages import stages_of
 from seqaudit.probes.local_change import LocalNetwork, alternative_bases
+from seqaudit.probes.own_batch import changes_in_own_batch, has_batch_norm
 
 METHODS = ("auto", "local", "naive")
+BATCH_NORMS = ("evaluate", "train")
 LARGEST_DISAGREEMENT = 1e-3
 """Between a network and its stages, in the largest prediction; rounding is below 1e-5."""
 
@@ -54,6 +56,7 @@ def saturation_mutagenesis(
     one_hot: np.ndarray | torch.Tensor,
     *,
     method: str = "auto",
+    batch_norm: str = "evaluate",
     batch_size: int = 500,
     device: str = "auto",
 ) -> Mutagenesis:
@@ -70,6 +73,13 @@ def saturation_mutagenesis(
         ``"local"`` computes only what a mutation can reach, ``"naive"`` all of every
         mutant, ``"auto"`` is local for networks that describe themselves
         (:func:`seqaudit.models.stages.stages_of`) and naive for others.
+    batch_norm : {"evaluate", "train"}
+        ``"train"`` repeats a defect of Malina et al. 2022, only to explain their published
+        numbers: batch normalisation uses the statistics of one batch per sequence, of its
+        ``4 L`` copies with every base at every position, a quarter of them unmutated. So a
+        sequence's prediction depends on its mutants. Always naive; ``reference`` is the
+        prediction of the unmutated copies in that batch. At an N all four copies are
+        unmutated. The networks' statistics stay as they were.
     batch_size : int
         Mutants per pass of the naive method; the local one sizes its own passes.
     device : str
@@ -85,11 +95,18 @@ def saturation_mutagenesis(
     ------
     SeqauditError
         No model, no sequence, sequences that are not one-hot or too short, members of
-        different outputs, predictions that are not finite, or ``"local"`` for a network
-        that does not describe itself.
+        different outputs, predictions that are not finite, ``"local"`` for a network that
+        does not describe itself, or ``"train"`` for one without batch normalisation.
     """
     one_hot = _checked(one_hot)
-    ensemble = _Ensemble(models, one_hot.shape[2], method=method, batch_size=batch_size, device=device)
+    ensemble = _Ensemble(
+        models,
+        one_hot.shape[2],
+        method=method,
+        batch_norm=batch_norm,
+        batch_size=batch_size,
+        device=device,
+    )
     return ensemble.mutate(one_hot, first=0)
 
 
@@ -100,6 +117,7 @@ def mutagenesis_chunks(
     chunk_size: int = 100,
     done: Collection[int] = (),
     method: str = "auto",
+    batch_norm: str = "evaluate",
     batch_size: int = 500,
     device: str = "auto",
 ) -> Iterator[Chunk]:
@@ -107,7 +125,7 @@ def mutagenesis_chunks(
 
     Parameters
     ----------
-    models, one_hot, method, batch_size, device
+    models, one_hot, method, batch_norm, batch_size, device
         As in :func:`saturation_mutagenesis`.
     chunk_size : int
         Sequences per chunk; the last may have fewer.
@@ -127,7 +145,14 @@ def mutagenesis_chunks(
     one_hot = _checked(one_hot)
     if chunk_size < 1:
         raise SeqauditError(f"chunk_size: got {chunk_size}, expected at least 1.")
-    ensemble = _Ensemble(models, one_hot.shape[2], method=method, batch_size=batch_size, device=device)
+    ensemble = _Ensemble(
+        models,
+        one_hot.shape[2],
+        method=method,
+        batch_norm=batch_norm,
+        batch_size=batch_size,
+        device=device,
+    )
     return _chunks(ensemble, one_hot, chunk_size, frozenset(done))
 
 
@@ -141,7 +166,7 @@ def _chunks(ensemble: "_Ensemble", one_hot: torch.Tensor, size: int, done: froze
 class _Ensemble:
     """Members, each prepared once for sequences of one length."""
 
-    def __init__(self, models, length: int, *, method: str, batch_size: int, device: str):
+    def __init__(self, models, length: int, *, method: str, batch_norm: str, batch_size: int, device: str):
         self.models = [models] if isinstance(models, nn.Module) else list(models)
         if not self.models:
             raise SeqauditError("models: the ensemble has no member, expected at least one network.")
@@ -149,10 +174,18 @@ class _Ensemble:
             raise SeqauditError(f"method '{method}' is unknown, expected one of {', '.join(METHODS)}.")
         if batch_size < 1:
             raise SeqauditError(f"batch_size: got {batch_size}, expected at least 1.")
+        if batch_norm not in BATCH_NORMS:
+            raise SeqauditError(
+                f"batch_norm '{batch_norm}' is unknown, expected one of {', '.join(BATCH_NORMS)}."
+            )
         self.batch_size, self.device = batch_size, choose_device(device)
+        self.batch_norm = batch_norm
         self.local = [self._prepare(index, length, method) for index in range(len(self.models))]
 
     def _prepare(self, index: int, length: int, method: str) -> LocalNetwork | None:
+        if self.batch_norm == "train":
+            self._check_training_mode(index, method)
+            return None
         if method == "naive":
             return None
         stages = stages_of(self.models[index])
@@ -165,17 +198,24 @@ class _Ensemble:
             )
         return None
 
+    def _check_training_mode(self, index: int, method: str) -> None:
+        if method == "local":
+            problem = "method is 'local', which computes each mutant by itself"
+        elif not has_batch_norm(self.models[index]):
+            problem = f"models[{index}] has no batch normalisation"
+        else:
+            return
+        raise SeqauditError(
+            f"batch_norm: got 'train', but {problem}. It is there to explain published numbers, so use "
+            "'evaluate'."
+        )
+
     def mutate(self, one_hot: torch.Tensor, *, first: int) -> Mutagenesis:
         """Effects on sequences of which the first is number ``first`` to the user."""
         effects, references = [], []
-        for index, (model, local) in enumerate(zip(self.models, self.local)):
+        for index in range(len(self.models)):
             with _full_precision():
-                reference = predict(model, one_hot, batch_size=self.batch_size, device=str(self.device))
-                if local is None:
-                    changes = self._naive_changes(model, one_hot, reference)
-                else:
-                    recomputed, changes = local.changes(one_hot)
-                    _check_agreement(recomputed.numpy(), reference, index)
+                reference, changes = self._changes(index, one_hot)
             if references and reference.shape != references[0].shape:
                 raise SeqauditError(
                     f"models[{index}]: predicts {reference.shape[1]} outputs, models[0] predicts "
@@ -191,6 +231,19 @@ class _Ensemble:
             effects.append(_by_base(changes, one_hot))
             references.append(reference)
         return Mutagenesis(np.stack(effects), np.stack(references))
+
+    def _changes(self, index: int, one_hot: torch.Tensor) -> tuple[np.ndarray, torch.Tensor]:
+        """Predictions of the sequences, and changes by mutants, shape ``(n, L, 3, outputs)``."""
+        model, local = self.models[index], self.local[index]
+        if self.batch_norm == "train":
+            reference, changes = changes_in_own_batch(model, one_hot, device=self.device)
+            return reference.numpy(), changes
+        reference = predict(model, one_hot, batch_size=self.batch_size, device=str(self.device))
+        if local is None:
+            return reference, self._naive_changes(model, one_hot, reference)
+        recomputed, changes = local.changes(one_hot)
+        _check_agreement(recomputed.numpy(), reference, index)
+        return reference, changes
 
     def _naive_changes(self, model: nn.Module, one_hot: torch.Tensor, reference: np.ndarray) -> torch.Tensor:
         """Predict every mutant in full; shape ``(n, L, 3, outputs)``, zero at an N."""
