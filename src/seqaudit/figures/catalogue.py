@@ -7,6 +7,7 @@ panel that says why.
 from typing import NamedTuple
 
 INTERACTIONS = "Motif interactions"
+CAUSES = "Causal effects"
 
 
 class Entry(NamedTuple):
@@ -17,15 +18,16 @@ class Entry(NamedTuple):
     name : str
         File name without suffix.
     scope : str
-        ``dataset``: one per dataset; ``run``: one with all datasets side by side.
+        ``dataset``: one per dataset; ``run``: one with all datasets side by side; ``study``: one
+        per DeepMR study.
     title : str
     category : str
         Audit question, the chapter of the report.
     section : str
         Heading within the chapter.
     draw : str
-        ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, or a
-        list of them for figures of a whole run, and returns ``Drawn``.
+        ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, a list of
+        them for figures of a whole run, or ``StudyResults``, and returns ``Drawn``.
     tables : tuple of str
         Schemas it reads.
     reading : str
@@ -42,13 +44,16 @@ class Entry(NamedTuple):
     reading: str
 
 
-DATASET, RUN = "dataset", "run"
+DATASET, RUN, STUDY = "dataset", "run", "study"
 DATA = "The data"
 TRAINING = "The models"
 SIZE = "Size is not evidence"
 LOSS = "Does the interaction lower the loss?"
 ORIGIN = "Where false interactions come from"
 OVERVIEW = "Overview"
+RECOVERY = "Is the simulated effect found?"
+LOCI = "Locus by locus"
+NETWORKS = "Can the networks be believed?"
 _MODELS = ("loss_models", "loss_verdicts")
 
 FIGURES: tuple[Entry, ...] = (
@@ -222,11 +227,122 @@ FIGURES: tuple[Entry, ...] = (
         (),
         "Sequence logos of the motifs.",
     ),
+    Entry(
+        "deepmr_effects",
+        STUDY,
+        "Global causal effects",
+        CAUSES,
+        OVERVIEW,
+        "deepmr_pairs.global_effects",
+        ("deepmr_global",),
+        "Change of the outcome per unit of the exposure, with confidence and prediction intervals.",
+    ),
+    Entry(
+        "deepmr_spacing",
+        STUDY,
+        "Causal effect and motif spacing",
+        CAUSES,
+        OVERVIEW,
+        "deepmr_pairs.spacing",
+        ("deepmr_spacing", "deepmr_global"),
+        "Mean effect by the gap between the nearest sites of exposure and outcome.",
+    ),
+    Entry(
+        "deepmr_truth",
+        STUDY,
+        "Estimated and true causal effects",
+        CAUSES,
+        RECOVERY,
+        "deepmr_scores.against_truth",
+        ("deepmr_global", "deepmr_scores"),
+        "On the dotted line the estimate is right; one point per simulated round.",
+    ),
+    Entry(
+        "deepmr_scores",
+        STUDY,
+        "Accuracy and coverage by scenario",
+        CAUSES,
+        RECOVERY,
+        "deepmr_scores.overview",
+        ("deepmr_scores",),
+        "Points at the dotted lines are perfect, or intervals that cover as often as they say.",
+    ),
+    Entry(
+        "deepmr_methods",
+        STUDY,
+        "Bias and coverage by method",
+        CAUSES,
+        RECOVERY,
+        "deepmr_scores.by_method",
+        ("deepmr_scores",),
+        "Every local estimator with every way of pooling, within each scenario.",
+    ),
+    Entry(
+        "deepmr_strength",
+        STUDY,
+        "Bias and coverage by strength of confounding",
+        CAUSES,
+        RECOVERY,
+        "deepmr_scores.against_strength",
+        ("deepmr_global", "deepmr_scores", "cascade_rounds"),
+        "How much confounding an estimate bears.",
+    ),
+    Entry(
+        "deepmr_instruments",
+        STUDY,
+        "Instruments of single loci",
+        CAUSES,
+        LOCI,
+        "deepmr_loci.instruments",
+        ("instruments", "deepmr_local", "deepmr_global"),
+        "The slope of the line is the local causal effect; loci are chosen by rule.",
+    ),
+    Entry(
+        "deepmr_forest",
+        STUDY,
+        "Local causal effects",
+        CAUSES,
+        LOCI,
+        "deepmr_loci.forest",
+        ("deepmr_local", "deepmr_global"),
+        "Loci in order of their effect, global effects as diamonds below.",
+    ),
+    Entry(
+        "deepmr_funnel",
+        STUDY,
+        "Local effects and their precision",
+        CAUSES,
+        LOCI,
+        "deepmr_loci.funnel",
+        ("deepmr_local", "deepmr_global"),
+        "Loci that differ by chance alone scatter evenly around the line of their global effect.",
+    ),
+    Entry(
+        "deepmr_quality",
+        STUDY,
+        "Quality of the ensembles",
+        CAUSES,
+        NETWORKS,
+        "deepmr_models.quality",
+        ("ensemble_quality",),
+        "Predicted against true effects of mutations: a bias here goes into every estimate.",
+    ),
+    Entry(
+        "deepmr_calibration",
+        STUDY,
+        "Calibration of the ensembles",
+        CAUSES,
+        NETWORKS,
+        "deepmr_models.calibration",
+        ("calibration", "ensemble_quality"),
+        "On the dotted line as many targets lie below a quantile as it says.",
+    ),
 )
 """All figures in the order in which a report shows them."""
 
 DATASET_FIGURES = tuple(entry for entry in FIGURES if entry.scope == DATASET)
 RUN_FIGURES = tuple(entry for entry in FIGURES if entry.scope == RUN)
+STUDY_FIGURES = tuple(entry for entry in FIGURES if entry.scope == STUDY)
 
 SUFFIXES = ("svg", "png")
 
@@ -239,6 +355,11 @@ def dataset_figure_files() -> list[str]:
 def run_figure_files() -> list[str]:
     """Names of the files that ``draw_run_figures`` writes into its folder."""
     return _files(RUN_FIGURES)
+
+
+def study_figure_files() -> list[str]:
+    """Names of the files that ``draw_study_figures`` writes into its folder."""
+    return _files(STUDY_FIGURES)
 
 
 def _files(entries: tuple[Entry, ...]) -> list[str]:

@@ -1,17 +1,42 @@
-"""Draw all figures of a dataset or of a run into a folder, with their captions."""
+"""Draw all figures of a dataset, of a run or of a study into a folder, with their captions."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqaudit.figures import effects, logos, loss, magnitude, simulation, training, verdicts
-from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES, SUFFIXES, Entry
+from seqaudit.figures import (
+    deepmr_loci,
+    deepmr_models,
+    deepmr_pairs,
+    deepmr_scores,
+    effects,
+    logos,
+    loss,
+    magnitude,
+    simulation,
+    training,
+    verdicts,
+)
+from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES, STUDY_FIGURES, SUFFIXES, Entry
+from seqaudit.figures.deepmr_results import StudyResults
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.saved import SavedFigure, write_captions
 from seqaudit.figures.style import Drawn, save_figure
 
 _MODULES = {
     module.__name__.rsplit(".", 1)[-1]: module
-    for module in (effects, logos, loss, magnitude, simulation, training, verdicts)
+    for module in (
+        deepmr_loci,
+        deepmr_models,
+        deepmr_pairs,
+        deepmr_scores,
+        effects,
+        logos,
+        loss,
+        magnitude,
+        simulation,
+        training,
+        verdicts,
+    )
 }
 
 
@@ -23,6 +48,11 @@ def draw_dataset_figures(results: DatasetResults, folder: str | Path) -> None:
 def draw_run_figures(all_results: Sequence[DatasetResults], folder: str | Path) -> None:
     """Draw every figure of ``RUN_FIGURES``, datasets side by side; see ``draw_dataset_figures``."""
     _draw_all(RUN_FIGURES, list(all_results), Path(folder), scope="")
+
+
+def draw_study_figures(results: StudyResults, folder: str | Path) -> None:
+    """Draw every figure of ``STUDY_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(STUDY_FIGURES, results, Path(folder), scope=results.study)
 
 
 def draw(entry: Entry, data) -> Drawn:

@@ -15,8 +15,8 @@ from scipy.stats import norm
 
 from seqaudit.errors import SeqauditError
 
-OBSERVATION_NOISE = {"anscombe": 1.0, "identity": 0.0}
-"""Variance of the noise in a target by training space; that of measured values is unknown."""
+OBSERVATION_NOISE = {"anscombe": 1.0, "identity": 0.0, "log1p": 0.0}
+"""Variance of the noise in a target by training space; 0 where it is unknown or not constant."""
 
 LEVELS = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2))
 """Nominal levels at which calibration is reported."""

@@ -18,6 +18,7 @@ from seqaudit.figures.catalogue import (
     DATASET_FIGURES,
     FIGURES,
     RUN_FIGURES,
+    STUDY_FIGURES,
     dataset_figure_files,
     run_figure_files,
 )
@@ -58,7 +59,7 @@ def plain() -> DatasetResults:
 KINDS = [
     (entry, name)
     for name in VARIANTS
-    for entry in FIGURES
+    for entry in (*DATASET_FIGURES, *RUN_FIGURES)
     if name != "p all 0" or ("loss_models" in entry.tables and entry.name != "training_curves")
 ]
 
@@ -277,7 +278,7 @@ def test_damaged_captions_are_refused(tmp_path):
 
 def test_the_catalogue_names_every_figure_once():
     names = [entry.name for entry in FIGURES]
-    assert len(set(names)) == len(names) == len(DATASET_FIGURES) + len(RUN_FIGURES)
+    assert len(set(names)) == len(names) == len((*DATASET_FIGURES, *RUN_FIGURES, *STUDY_FIGURES))
     for entry in FIGURES:
         assert set(entry.tables) <= set(SCHEMAS), entry.name
         assert entry.reading.endswith(".") and entry.title

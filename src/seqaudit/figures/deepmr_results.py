@@ -1,0 +1,224 @@
+"""What the figures of one DeepMR study are drawn from, and the words and colours they share."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.colors import to_rgb
+
+from seqaudit.data.schemas import SCHEMAS
+from seqaudit.data.tables import read_tables
+from seqaudit.figures.captions import number
+from seqaudit.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+
+CLASS_WORDS = {
+    "both": "both motifs",
+    "exposure_only": "exposure motif only",
+    "all": "all loci",
+    "outcome_only": "outcome motif only",
+    "neither": "no motif",
+    "unknown": "motifs unknown",
+}
+"""Classes of sequences as readers see them, in the order of figures."""
+
+CLASS_COLOURS = {
+    "both": BLUE,
+    "exposure_only": ORANGE,
+    "all": GREY,
+    "outcome_only": PURPLE,
+    "neither": SKY,
+    "unknown": BLUE,
+}
+_RECIPE_COLOURS = (GREEN, VERMILLION, PURPLE, SKY, BLACK, ORANGE, BLUE, GREY)
+_FIRST_CHOICE = ("member_slope/mean",)
+
+Paths = str | Path | Sequence[str | Path]
+
+
+class StudyResults(NamedTuple):
+    """Tables of one study. Every table holds rows of this study only and may be empty.
+
+    Attributes
+    ----------
+    study : str
+        Its id in the config.
+    effects, scores, rounds, quality, spacing : pandas.DataFrame
+        Tables ``deepmr_global``, ``deepmr_scores``, ``cascade_rounds``, ``ensemble_quality`` and
+        ``deepmr_spacing``.
+    calibration : pandas.DataFrame
+        Table ``calibration``, ensembles described by ``quality``.
+    local, instruments : pandas.DataFrame
+        Tables ``deepmr_local`` and ``instruments`` of the ensembles that are shown locus by locus;
+        one round of one scenario is enough.
+    headline : mapping of str to str
+        Method of the global table that speaks for a recipe, such as
+        ``{"published": "egger_robust/reml"}``; ``member_slope/mean`` for others.
+    """
+
+    study: str
+    effects: pd.DataFrame
+    scores: pd.DataFrame
+    local: pd.DataFrame
+    instruments: pd.DataFrame
+    calibration: pd.DataFrame
+    quality: pd.DataFrame
+    rounds: pd.DataFrame
+    spacing: pd.DataFrame
+    headline: Mapping[str, str] = {}
+
+    def method_of(self, recipe: str) -> str:
+        """The method of the global table that speaks for a recipe."""
+        made = list(dict.fromkeys(self.effects.loc[self.effects["recipe"] == recipe, "method"]))
+        wanted = [self.headline.get(recipe), *_FIRST_CHOICE, *made[:1]]
+        return next((method for method in wanted if method in made), "")
+
+    @property
+    def recipes(self) -> list[str]:
+        """Recipes in the order of the global table."""
+        return list(dict.fromkeys(self.effects["recipe"]))
+
+    @property
+    def scenarios(self) -> list[str]:
+        """Scenarios in the order of the global table."""
+        return list(dict.fromkeys(self.effects["scenario"]))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Exposures and outcomes in the order of the global table."""
+        return pairs_of(self.effects)
+
+    def headline_effects(self) -> pd.DataFrame:
+        """Rows of the global table that speak for their recipe."""
+        return self._headline(self.effects)
+
+    def headline_scores(self) -> pd.DataFrame:
+        """Rows of the table of scores that speak for their recipe."""
+        return self._headline(self.scores)
+
+    def example_local(self) -> pd.DataFrame:
+        """Local estimates of the first round of the first scenario that is shown locus by locus."""
+        if self.local.empty:
+            return self.local
+        first = self.local.iloc[0]
+        return self.local[
+            (self.local["scenario"] == first["scenario"]) & (self.local["round"] == first["round"])
+        ]
+
+    def _headline(self, table: pd.DataFrame) -> pd.DataFrame:
+        chosen = {recipe: self.method_of(recipe) for recipe in self.recipes}
+        return table[table["method"] == table["recipe"].map(chosen)]
+
+
+def read_study_results(
+    study: str,
+    *,
+    effects: Paths,
+    local: Paths = (),
+    instruments: Paths = (),
+    scores: Paths = (),
+    calibration: Paths = (),
+    quality: Paths = (),
+    rounds: Paths = (),
+    spacing: Paths = (),
+    headline: Mapping[str, str] | None = None,
+) -> StudyResults:
+    """Read what the figures of ``study`` need from its files.
+
+    Every argument is a file or several of one table, which may hold other studies as well.
+    A table that a study does not have is left out. ``instruments`` grows fast: give the
+    files of the ensembles that are to be shown locus by locus, and the same of ``local``.
+    """
+    known = {
+        name: _read(paths, schema, study)
+        for name, paths, schema in (
+            ("effects", effects, "deepmr_global"),
+            ("scores", scores, "deepmr_scores"),
+            ("local", local, "deepmr_local"),
+            ("quality", quality, "ensemble_quality"),
+            ("rounds", rounds, "cascade_rounds"),
+            ("spacing", spacing, "deepmr_spacing"),
+            ("instruments", instruments, "instruments"),
+            ("calibration", calibration, "calibration"),
+        )
+    }
+    mine = set(known["effects"]["ensemble"])
+    for name in ("instruments", "calibration"):
+        table = known[name]
+        known[name] = table[table["ensemble"].isin(mine)].reset_index(drop=True)
+    return StudyResults(study, **known, headline=dict(headline or {}))
+
+
+def empty_table(schema: str) -> pd.DataFrame:
+    """A table without rows."""
+    return pd.DataFrame(columns=[column.name for column in SCHEMAS[schema].columns])
+
+
+def pairs_of(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Exposures and outcomes of a table in order of first appearance."""
+    return list(dict.fromkeys(zip(table["exposure"], table["outcome"])))
+
+
+def pair_words(exposure: str, outcome: str) -> str:
+    """``GATA1 → TAL1``."""
+    return f"{exposure} → {outcome}"
+
+
+def classes_of(table: pd.DataFrame) -> list[str]:
+    """Sequence classes of a table in the order of figures."""
+    present = set(table["sequence_class"])
+    return [name for name in CLASS_WORDS if name in present] + sorted(present - set(CLASS_WORDS))
+
+
+def class_words(name: str) -> str:
+    """A sequence class as readers see it."""
+    return CLASS_WORDS.get(name, name)
+
+
+def method_words(method: str) -> str:
+    """``egger / reml`` for ``egger/reml``: a local estimator and how its estimates were pooled."""
+    return method.replace("_", " ").replace("/", " / ")
+
+
+def interval_words(b: float, low: float, high: float) -> str:
+    """``3.46 [3.33, 3.59]``, with as many decimals as the interval's width makes sense of."""
+    if pd.isna(low) or pd.isna(high):
+        return number(b)
+    digits = _decimals((high - low) / 10)
+    return f"{_fixed(b, digits)} [{_fixed(low, digits)}, {_fixed(high, digits)}]"
+
+
+def error_words(b: float, se: float) -> str:
+    """``3.46 ± 0.06``, with the decimals of the standard error's first digit."""
+    if pd.isna(se):
+        return number(b)
+    digits = _decimals(se)
+    return f"{_fixed(b, digits)} ± {_fixed(se, digits)}"
+
+
+def recipe_colours(recipes: Sequence[str]) -> dict[str, str]:
+    """Colour of every recipe; more than eight share them again from the start."""
+    return {recipe: _RECIPE_COLOURS[i % len(_RECIPE_COLOURS)] for i, recipe in enumerate(recipes)}
+
+
+def pale(colour: str) -> tuple[float, ...]:
+    """A light, opaque tint: overlapping bars do not add up to a dark one."""
+    return tuple(1 - 0.25 * (1 - value) for value in to_rgb(colour))
+
+
+def _decimals(step: float) -> int:
+    return min(max(math.ceil(-math.log10(step)), 0), 6) if step > 0 else 2
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _read(paths: Paths, schema: str, study: str) -> pd.DataFrame:
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    if not paths:
+        return empty_table(schema)
+    table = read_tables(paths, schema)
+    return table[table["study"] == study].reset_index(drop=True) if "study" in table else table
