@@ -60,7 +60,7 @@ class Filters(NamedTuple):
         filters = cls(**given)
         for name in ("min_abs_beta", "min_abs_z", "min_pooled_z"):
             value = getattr(filters, name)
-            if value is not None and not 0 <= value < np.inf:
+            if value is not None and not (isinstance(value, (int, float)) and 0 <= value < np.inf):
                 raise SeqauditError(
                     f"instruments: got {name}={value!r}, expected a number of at least 0, or null."
                 )

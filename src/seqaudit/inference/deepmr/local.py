@@ -90,8 +90,8 @@ def member_slopes(panel: Panel, selected: np.ndarray, x: int, y: int) -> np.ndar
 
     ``theta = sum(bX bY) / sum(bX^2)`` over the selected mutations of a locus, b the means over
     members; member i's is ``theta + sum_j bX_j (dY_ij - theta dX_ij) / sum(bX^2)``, so that their
-    mean is theta. (The slope of a single member, ``sum(dX dY) / sum(dX^2)``, can blow up where
-    its dX are small.)
+    mean is theta. (This is ``sum(bX dY_i) / sum(bX dX_i)`` to first order. The ratio itself, or a
+    member's own least squares, can blow up where its effects on the exposure are small.)
 
     Parameters
     ----------
