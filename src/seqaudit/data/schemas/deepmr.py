@@ -58,7 +58,13 @@ declare(
         Column("sequence_id", "string", "name of the sequence"),
         Column("output", "string", "measured quantity, such as binding of a factor"),
         Column("target", "float64", "measured value, before any transform", "reads or own unit"),
-        Column("expected", "float64", "noise-free expectation; null where unknown", "as target", True),
+        Column(
+            "expected",
+            "float64",
+            "expectation of target, given all causes of this row, unseen ones included; null where unknown",
+            "as target",
+            True,
+        ),
         Column("occupancy", "float64", "true occupancy by the factor, 0 to 1; null where unknown", "", True),
     ],
 )
