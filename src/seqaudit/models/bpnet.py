@@ -211,6 +211,8 @@ def _check(architecture: dict, *, outputs: int, length: int) -> None:
             )
     if architecture["strands"] > 2:
         raise SeqauditError(f"strands: got {architecture['strands']}, expected 1 or 2.")
+    if architecture["strand_counts"] and architecture["strands"] != 2:
+        raise SeqauditError("strand_counts: to count reads of each strand needs strands=2, got strands=1.")
     layers, half = architecture["layers"], architecture["width"] // 2
     if length < architecture["first_width"] or (layers and half * 2**layers >= length):
         raise SeqauditError(
