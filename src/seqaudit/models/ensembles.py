@@ -15,6 +15,7 @@ from seqaudit.data.sequences import one_hot
 from seqaudit.data.tables import atomic_path
 from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
+from seqaudit.models.bpnet import Bpnet
 from seqaudit.models.checkpoint import DESCRIPTION, load_model, save_model
 from seqaudit.models.cnn import Cnn
 from seqaudit.models.predict import predict
@@ -30,12 +31,14 @@ class Ensemble(NamedTuple):
     ``record["members"]`` is a list of the members' own training records.
     """
 
-    models: list[Cnn]
+    models: list[Cnn | Bpnet]
     outputs: list[str]
     record: dict
 
 
-def save_ensemble(folder: str | Path, models: Sequence[Cnn], *, outputs: Sequence[str], record: dict) -> None:
+def save_ensemble(
+    folder: str | Path, models: Sequence[Cnn | Bpnet], *, outputs: Sequence[str], record: dict
+) -> None:
     """Write an ensemble: one folder per member (see ``save_model``), then ``ensemble.json``.
 
     Parameters
@@ -43,7 +46,7 @@ def save_ensemble(folder: str | Path, models: Sequence[Cnn], *, outputs: Sequenc
     folder : path
         Made if need be. ``ensemble.json`` comes last and holds digests of the members, so
         that a mixture of two saves cannot be loaded.
-    models : sequence of Cnn
+    models : sequence of Cnn or Bpnet
         At least one; all with the same outputs.
     outputs : sequence of str
         Names of the outputs in the order of the networks' predictions.
@@ -58,7 +61,12 @@ def save_ensemble(folder: str | Path, models: Sequence[Cnn], *, outputs: Sequenc
         JSON cannot hold.
     """
     folder, outputs = Path(folder), list(outputs)
-    record = dict(record)
+    try:
+        record = json.loads(json.dumps(record, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise SeqauditError(
+            f"record: cannot be stored as JSON ({error}); use plain, finite values."
+        ) from error
     of_members = record.pop("members", [{}] * len(models))
     if not len(models) or len(of_members) != len(models):
         raise SeqauditError(
@@ -79,12 +87,6 @@ def save_ensemble(folder: str | Path, models: Sequence[Cnn], *, outputs: Sequenc
         "members_sha256": [_file_digest(_member(folder, member)) for member in range(len(models))],
         "record": record,
     }
-    try:
-        description = json.loads(json.dumps(description, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise SeqauditError(
-            f"record: cannot be stored as JSON ({error}); use plain, finite values."
-        ) from error
     description["sha256"] = _digest(description)
     with atomic_path(folder / ENSEMBLE) as unfinished:
         unfinished.write_text(json.dumps(description, indent=2) + "\n")
@@ -99,22 +101,7 @@ def load_ensemble(folder: str | Path) -> Ensemble:
         A file that is missing, truncated, altered or of another save, named with its path.
     """
     folder = Path(folder)
-    path = folder / ENSEMBLE
-    try:
-        description = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SeqauditError(
-            f"{path}: cannot be read ({error.strerror or error}), expected a trained ensemble. "
-            "Run the rule that trains it."
-        ) from error
-    except ValueError as error:
-        raise _damaged(path, f"it is not JSON: {error}") from error
-    found = description.get("format") if isinstance(description, dict) else None
-    if found != FORMAT:
-        raise _damaged(path, f"its format is {found!r}, expected {FORMAT!r}")
-    if description.pop("sha256", None) != _digest(description):
-        raise _damaged(path, "its content does not match its own sha256")
-
+    path, description = folder / ENSEMBLE, _read_description(folder)
     expected, found = len(description["members_sha256"]), len(list(folder.glob("member_*")))
     if found != expected:
         raise _damaged(path, f"it names {expected} members, but there are {found} folders of members")
@@ -126,6 +113,17 @@ def load_ensemble(folder: str | Path) -> Ensemble:
         models.append(model)
         records.append(own)
     return Ensemble(models, description["outputs"], {**description["record"], "members": records})
+
+
+def read_record(folder: str | Path) -> dict:
+    """Record of a stored ensemble as a whole, without its members' own.
+
+    Raises
+    ------
+    SeqauditError
+        An ``ensemble.json`` that is missing or damaged.
+    """
+    return _read_description(Path(folder))["record"]
 
 
 def predict_ensemble(
@@ -198,6 +196,25 @@ def predict_ensemble(
         of_member = {**each, "prediction": prediction.ravel(), "target": measured, "expected": expected}
         tables.append(pd.DataFrame({"member": member, **of_member}))
     return pd.concat(tables, ignore_index=True)
+
+
+def _read_description(folder: Path) -> dict:
+    path = folder / ENSEMBLE
+    try:
+        description = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SeqauditError(
+            f"{path}: cannot be read ({error.strerror or error}), expected a trained ensemble. "
+            "Run the rule that trains it."
+        ) from error
+    except ValueError as error:
+        raise _damaged(path, f"it is not JSON: {error}") from error
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise _damaged(path, f"its format is {found!r}, expected {FORMAT!r}")
+    if description.pop("sha256", None) != _digest(description):
+        raise _damaged(path, "its content does not match its own sha256")
+    return description
 
 
 def _member(folder: Path, member: int) -> Path:

@@ -234,14 +234,13 @@ def held_out_rows(family: np.ndarray, *, fraction: float, seed: int) -> np.ndarr
 
 
 def _scale(targets: np.ndarray, outputs: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    mean, sd = targets.mean(axis=0), targets.std(axis=0)
-    if not (sd > 0).all():
-        constant = outputs[int(np.argmin(sd))]
+    constant = np.flatnonzero(np.ptp(targets, axis=0) == 0)
+    if constant.size:
         raise SeqauditError(
-            f"targets: output '{constant}' is {mean[int(np.argmin(sd))]:g} in all training sequences, so "
-            "there is nothing to learn. Remove it from 'outputs' or correct its targets."
+            f"targets: output '{outputs[constant[0]]}' is {targets[0, constant[0]]:g} in all training "
+            "sequences, so there is nothing to learn. Remove it from 'outputs' or correct its targets."
         )
-    return mean, sd
+    return targets.mean(axis=0), targets.std(axis=0)
 
 
 def _no_scale(outputs: list[str]) -> tuple[np.ndarray, np.ndarray]:

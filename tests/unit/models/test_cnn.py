@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from seqaudit.errors import SeqauditError
-from seqaudit.models.cnn import PUBLISHED_ARCHITECTURES, build_cnn, complete_architecture
+from seqaudit.models.cnn import PUBLISHED_ARCHITECTURES, Cnn, build_cnn, complete_architecture
 
 TINY = {"convolutions": [{"filters": 3, "width": 3}], "dense": [5]}
 
@@ -115,9 +115,31 @@ def test_initial_weights_are_those_of_keras():
             assert not parameter.any(), name
 
 
-def test_initial_weights_depend_on_seed_only():
+def test_initial_weights_of_torch_are_distributed_as_its_own():
+    layers = [{"filters": 60, "width": 10, "batch_norm": True}, {"filters": 50, "width": 5}]
+    ours = build_cnn(
+        {"convolutions": layers, "dense": [40]},
+        padding="valid",
+        length=50,
+        outputs=30,
+        seed=7,
+        initial_weights="torch",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        theirs = Cnn(ours.architecture, padding="valid", length=50, outputs=30)
+    for (name, parameter), other in zip(ours.named_parameters(), theirs.parameters()):
+        ours_here, theirs_here = (p.detach().numpy().ravel() for p in (parameter, other))
+        if "norm" in name:
+            assert np.array_equal(ours_here, theirs_here), name
+        else:
+            assert stats.ks_2samp(ours_here, theirs_here).pvalue > 0.01, name
+
+
+@pytest.mark.parametrize("initial_weights", ["keras", "torch"])
+def test_initial_weights_depend_on_seed_only(initial_weights):
     models = [
-        build_cnn("arch1", padding=padding, length=length, seed=seed)
+        build_cnn("arch1", padding=padding, length=length, seed=seed, initial_weights=initial_weights)
         for padding, length, seed in [("valid", 100, 3), ("same", 60, 3), ("valid", 100, 4)]
     ]
     first, same, other = (torch.cat([p.ravel() for p in model.parameters()]) for model in models)
