@@ -65,6 +65,7 @@ def simulate_factors(
     n_mutants: int = 0,
     site_numbers: Sequence[float] | Mapping[str, Sequence[float]] = SITE_NUMBERS,
     composites: Sequence[Composite] = (),
+    planted_within: int | None = None,
     read_shape: ReadShape | None = None,
     seed: int = 1,
 ) -> FactorTables:
@@ -88,6 +89,9 @@ def simulate_factors(
     site_numbers : sequence of float, or mapping of factor to one
         Chances of 0, 1, 2, ... planted sites of a factor.
     composites : sequence of Composite
+    planted_within : int, optional
+        Sites are planted in so many bp in the middle, as in windows around a peak; by default
+        anywhere.
     read_shape : ReadShape, optional
         How reads lie around a site; None for no profiles, which leaves that table empty.
     seed : int
@@ -115,11 +119,13 @@ def simulate_factors(
             raise SeqauditError(f"{name}: got {size}, expected at least {least}.")
     chances = _site_chances(site_numbers, grammar.factors)
     blocks = _blocks(grammar, composites)
-    _check_room(blocks, chances, composites, length)
+    if planted_within is None:
+        planted_within = length
+    _check_room(blocks, chances, composites, length, planted_within)
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
 
     n = n_train + n_calibration + n_test
-    codes, sites = _plant(grammar, blocks, chances, composites, n, length, streams[0])
+    codes, sites = _plant(grammar, blocks, chances, composites, n, length, planted_within, streams[0])
     split = np.repeat(["train", "calibration", "test"], [n_train, n_calibration, n_test])
     ids = [f"{name}-{row}" for name, row in zip(split, _count_within(split))]
     parent = np.arange(n)
@@ -159,7 +165,7 @@ def simulate_factors(
     return FactorTables(sequences, targets, profiles)
 
 
-def _plant(grammar, blocks, chances, composites, n, length, rng) -> tuple[np.ndarray, _Sites]:
+def _plant(grammar, blocks, chances, composites, n, length, planted_within, rng) -> tuple[np.ndarray, _Sites]:
     """Letter codes (n, length), and the sites planted in them."""
     n_factors = len(grammar.factors)
     codes = _draw(rng, np.broadcast_to(grammar.background, (n, length, 4)))
@@ -173,8 +179,8 @@ def _plant(grammar, blocks, chances, composites, n, length, rng) -> tuple[np.nda
         order = rng.permutation(np.repeat(np.arange(len(blocks)), numbers[row]))
         widths = np.array([len(blocks[block].ppm) for block in order], dtype=np.int64)
         # free bases are split by sorted cuts: all ways to lay out the blocks are equally likely
-        cuts = np.sort(rng.integers(0, length - widths.sum() + 1, size=order.size))
-        starts = cuts + np.cumsum(widths) - widths
+        cuts = np.sort(rng.integers(0, planted_within - widths.sum() + 1, size=order.size))
+        starts = (length - planted_within) // 2 + cuts + np.cumsum(widths) - widths
         turned = rng.random(order.size) < {"+": 0.0, "-": 1.0, "+-": 0.5}[grammar.strand]
         for block, start, reverse in zip(order, starts, turned):
             letters = _draw(rng, blocks[block].ppm)
@@ -278,13 +284,17 @@ def _site_chances(site_numbers, factors: Sequence[str]) -> list[np.ndarray]:
     return chances
 
 
-def _check_room(blocks, chances, composites, length: int) -> None:
+def _check_room(blocks, chances, composites, length: int, planted_within: int) -> None:
     most = [len(chance) - 1 for chance in chances] + [1] * len(composites)
-    needed = sum(number * len(block.ppm) for number, block in zip(most, blocks))
-    if length < max(needed, *(len(block.ppm) for block in blocks)):
+    needed = max(
+        sum(number * len(block.ppm) for number, block in zip(most, blocks)),
+        *(len(block.ppm) for block in blocks),
+    )
+    if not needed <= planted_within <= length:
         raise SeqauditError(
-            f"length: {length} bp is too short for all sites that a sequence may get, expected at least "
-            f"{needed}. Lower site_numbers or lengthen the sequences."
+            f"planted_within: {planted_within} of {length} bp, expected at least {needed} for all sites that "
+            "a sequence may get, and no more than the sequence has. Lower site_numbers or lengthen the "
+            "sequences."
         )
 
 

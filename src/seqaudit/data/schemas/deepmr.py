@@ -121,6 +121,38 @@ declare(
     ],
 )
 
+_DIRECT = "true effect of the exposure on the outcome, all else equal, per unit of exposure: "
+declare(
+    "direct_effects",
+    version=1,
+    row="locus x causal pair",
+    key=("locus_id", "exposure", "outcome"),
+    columns=[
+        Column("locus_id", "string", "sequence"),
+        *_PAIR,
+        Column("small_change", "float64", _DIRECT + "limit of small changes", "", True),
+        Column("knockout", "float64", _DIRECT + "the exposure is removed", "", True),
+        Column(
+            "through_exposure",
+            "float64",
+            _DIRECT + "slope over all mutations, of which only the exposure's occupancy is let through",
+            "",
+            True,
+        ),
+        Column(
+            "over_mutations",
+            "float64",
+            "the same slope over mutations as they are; differs where they move other factors too",
+            "",
+            True,
+        ),
+        Column("exposure_change", "float64", "what the removal does to the exposure", "", True),
+        Column("exposure_occupancy", "float64", "occupancy by the exposure, 0 to 1"),
+        Column("outcome_occupancy", "float64", "occupancy by the outcome, 0 to 1"),
+        Column("status", "string", "ok, or why there is no effect"),
+    ],
+)
+
 declare(
     "mutation_effects",
     version=1,
