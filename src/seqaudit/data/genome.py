@@ -270,7 +270,7 @@ def _split_by_chromosome(
                 raise SeqauditError(
                     f"split_chromosomes: {name} is in {split_of[name]} and {split}, expected in one."
                 )
-    split = chromosomes.map(split_of).fillna("train").to_numpy()
+    split = np.array([split_of.get(name, "train") for name in chromosomes])
     if excluded := int((split == "excluded").sum()):
         _log.warning("%d of %d windows lie on excluded chromosomes; left out.", excluded, len(split))
     return split
