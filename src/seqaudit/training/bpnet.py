@@ -22,6 +22,10 @@ from seqaudit.training.schedules import check_schedule, rate_factor
 from seqaudit.training.steps import VALIDATION_BATCH
 
 
+CENTRED_ON = 200
+"""Training sequences on which an untrained network's mean prediction is found."""
+
+
 class ReadData(NamedTuple):
     """Sequences and their reads.
 
@@ -65,8 +69,8 @@ def train_bpnet(
 ) -> FitResult:
     """Build a network for the data and fit it.
 
-    Its count head starts at the mean of the training targets, so that the first epochs are
-    not spent on the depth of sequencing.
+    The biases of its count head start where its predictions are right on average, so that the
+    first epochs are not spent on the depth of sequencing.
 
     Parameters
     ----------
@@ -101,9 +105,7 @@ def train_bpnet(
         seed=seed if weights_seed is None else weights_seed,
         **(network or {}),
     )
-    if model.count.bias is not None:
-        with torch.no_grad():
-            model.count.bias.copy_(_load(model, train, "train", profiles=False).counts.mean(0).flatten())
+    _centre(model, _load(model, train, "train", profiles=False))
     return fit_bpnet(model, train, validation, seed=seed, **options)
 
 
@@ -231,6 +233,14 @@ def fit_bpnet(
     model.to(home).eval().zero_grad()
     record |= summary(history, settings)
     return FitResult(model, pd.DataFrame(history), record)
+
+
+@torch.no_grad()
+def _centre(model: Bpnet, data: _Data) -> None:
+    """Set the count head's biases so that predictions have the mean of the targets."""
+    if model.count.bias is not None:
+        predicted = model.log_counts(data.one_hot[:CENTRED_ON].float())
+        model.count.bias += (data.counts.mean(0) - predicted.mean(0)).flatten()
 
 
 def _train_epoch(steps: BpnetSteps, data: _Data, settings: dict, epoch: int) -> float:
