@@ -21,7 +21,6 @@ from seqaudit.training.read_profiles import ReadProfiles, read_profiles
 from seqaudit.training.schedules import check_schedule, rate_factor
 from seqaudit.training.steps import VALIDATION_BATCH
 
-
 CENTRED_ON = 200
 """Training sequences on which an untrained network's mean prediction is found."""
 
