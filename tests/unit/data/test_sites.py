@@ -6,7 +6,7 @@ import pytest
 
 from seqaudit.data.motifs import Motif, log_odds, scan
 from seqaudit.data.sequences import reverse_complement
-from seqaudit.data.sites import embedded_sites, scanned_sites
+from seqaudit.data.sites import embedded_sites, listed_sites, scanned_sites
 from seqaudit.errors import SeqauditError
 
 MOTIF = Motif("long_name-1", np.full((5, 4), 0.04) + 0.84 * np.eye(4)[[2, 0, 3, 0, 0]], "GATA")  # GATAA
@@ -96,3 +96,15 @@ def test_palindromes_are_one_site_on_the_forward_strand():
 def test_a_threshold_above_all_hits_finds_nothing():
     sites = scanned_sites(["CCGATAACC"], MATRIX, min_log_odds=100)
     assert isinstance(sites, pd.DataFrame) and len(sites) == 0
+
+
+def test_listed_sites_are_those_of_every_motif():
+    found = listed_sites(["pos-2_long_name-1-GATAA,pos-9_TAL1-CA", "", None, "pos-0_TAL1-CAG"])
+    assert list(found.itertuples(index=False, name=None)) == [
+        (0, "long_name-1", 2, 7),
+        (0, "TAL1", 9, 11),
+        (3, "TAL1", 0, 3),
+    ]
+    assert listed_sites([None, ""]).empty
+    with pytest.raises(SeqauditError, match="embeddings: row 1 holds 'GATA at 3'"):
+        listed_sites(["", "GATA at 3"])

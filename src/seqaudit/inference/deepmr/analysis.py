@@ -13,9 +13,7 @@ from seqaudit.inference.deepmr.instruments import Filters, Panel, halves, instru
 from seqaudit.inference.deepmr.local import Part, check_methods, local_rows
 from seqaudit.inference.deepmr.loci import Sites, locate_sites
 from seqaudit.inference.deepmr.multivariable import multivariable_rows
-from seqaudit.inference.deepmr.overall import check_target, global_rows
-
-_DESIGN = ("ensemble", "study", "scenario", "round", "recipe")
+from seqaudit.inference.deepmr.overall import DESIGN, check_target, global_rows
 
 
 class Analysis(NamedTuple):
@@ -167,11 +165,11 @@ def _check_pairs(pairs: Sequence[tuple[str, str]], effects: EnsembleEffects) -> 
 
 
 def _check_design(design: Mapping) -> None:
-    if set(design) != set(_DESIGN):
-        raise SeqauditError(f"design: got {', '.join(design) or 'nothing'}, expected {', '.join(_DESIGN)}.")
+    if set(design) != set(DESIGN):
+        raise SeqauditError(f"design: got {', '.join(design) or 'nothing'}, expected {', '.join(DESIGN)}.")
 
 
 def _complete(table: pd.DataFrame, design: Mapping, schema: str) -> pd.DataFrame:
     """Add what the table says of the ensemble, and bring the columns into the declared order."""
     columns = [column.name for column in SCHEMAS[schema].columns]
-    return table.assign(**{name: design[name] for name in _DESIGN if name in columns})[columns]
+    return table.assign(**{name: design[name] for name in DESIGN if name in columns})[columns]

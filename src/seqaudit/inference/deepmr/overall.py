@@ -35,7 +35,10 @@ STATUS = {
 }
 """Every value of ``status`` in ``deepmr_global``, and what it means."""
 
-_COLUMNS = [column.name for column in SCHEMAS["deepmr_global"].columns]
+DESIGN = ("ensemble", "study", "scenario", "round", "recipe")
+"""What the tables say of the ensemble: their first columns."""
+
+_COLUMNS = [column.name for column in SCHEMAS["deepmr_global"].columns if column.name not in DESIGN]
 
 
 def check_target(target: str) -> None:
@@ -93,10 +96,7 @@ def global_rows(
                         **pooled,
                     }
                 )
-    return pd.DataFrame(rows).reindex(columns=[name for name in _COLUMNS if name not in _DESIGN])
-
-
-_DESIGN = ("ensemble", "study", "scenario", "round", "recipe")
+    return pd.DataFrame(rows).reindex(columns=_COLUMNS)
 
 
 def _pool(loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: str) -> dict:
@@ -108,7 +108,7 @@ def _pool(loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: st
         return {"k": 0, "status": "no_local_estimates" if len(loci) else "no_loci"}
     estimated = loci[used]
     if pooling == "mean":
-        pooled = _member_mean(members[:, used], estimated, se_mode=se_mode, target=target)
+        pooled = _member_mean(members[:, used], se_mode=se_mode, target=target)
     elif pooling == "sd":
         pooled = _plain_mean(estimated)
     else:
@@ -118,7 +118,7 @@ def _pool(loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: st
     return {"k": len(estimated), "status": "ok"} | pooled | _against_truth(estimated, pooled)
 
 
-def _member_mean(slopes: np.ndarray, loci: pd.DataFrame, *, se_mode: str, target: str) -> dict:
+def _member_mean(slopes: np.ndarray, *, se_mode: str, target: str) -> dict:
     """Plain mean over loci of the members' slopes, with the variance between members of that mean."""
     members, k = slopes.shape
     factor = variance_factor(members, se_mode)
