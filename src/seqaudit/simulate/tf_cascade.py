@@ -5,7 +5,7 @@ motifs, with unseen and seen confounders. It follows the paper, not the publishe
 the two differ; docs/methods/deepmr_simulation.md lists the differences.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from seqaudit.data.motifs import Motif, check_background, log_odds, smooth
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.sequences import decode_letters
 from seqaudit.errors import SeqauditError
-from seqaudit.simulate.cascade_law import BACKGROUND, PSEUDOCOUNT, cascade_means
+from seqaudit.simulate.cascade_law import BACKGROUND, PSEUDOCOUNT, cascade_means, draw_effects
 from seqaudit.simulate.cascade_sequences import (
     PlantedSequences,
     Streams,
@@ -28,12 +28,6 @@ from seqaudit.simulate.planting import describe_embeddings
 
 SCENARIOS = ("unconfounded", "random", "sequence", "both")
 """No confounder, one that no sequence shows, one that is a third motif, or both of these."""
-
-GAMMAS = {"published": "drawn around 10 or 1", "balanced": "10, 1, 10, 1, ...", "log_uniform": "0.3 to 15"}
-"""How the causal effect varies between rounds."""
-
-_GAMMA_SD = 0.5
-_GAMMA_RANGE = (0.3, 15.0)
 
 
 class CascadeRound(NamedTuple):
@@ -109,11 +103,10 @@ def simulate_tf_cascade(
     length : int
         Of every sequence, in bp.
     alpha_mean, alpha_sd : float
-        Reads that full occupancy by the exposure adds to it: normal over rounds.
+        Reads that full occupancy by the exposure adds to it; normal over rounds.
     gamma : str or float
-        Causal effect. ``"published"``: normal with sd 0.5 around 10 or 1, each with chance
-        one half, at least 0. ``"balanced"``: the same, 10 in odd rounds and 1 in even ones.
-        ``"log_uniform"``: 0.3 to 15. A number is taken as it is, in every round.
+        Causal effect: ``"published"``, ``"balanced"``, ``"log_uniform"`` or a number, see
+        :func:`seqaudit.simulate.cascade_law.draw_effects`.
     eta, nu : float
         Reads that full occupancy by the confounder motif adds to exposure and outcome.
     tau_exposure, tau_outcome : float
@@ -147,35 +140,42 @@ def simulate_tf_cascade(
     one of the exposure, one of the outcome, and both, exposure first, with a gap of at least
     the widest motif.
     """
-    _check_choice(scenario, SCENARIOS, "scenario")
+    if scenario not in SCENARIOS:
+        raise SeqauditError(f"scenario: got {scenario!r}, expected one of {', '.join(SCENARIOS)}.")
     has_motif, has_random = scenario in ("sequence", "both"), scenario in ("random", "both")
     motifs = (exposure, outcome, confounder) if has_motif else (exposure, outcome)
     _check_motifs(motifs, scenario, length)
-    _check_numbers(
-        {
-            "round": (round, 1),
-            "seed": (seed, 0),
-            "n_train": (n_train, 1),
-            "n_calibration": (n_calibration, 1),
-            "n_test": (n_test, 1),
-            "n_mutants": (n_mutants, 0),
-            "n_calibration_mutants": (n_calibration_mutants, 0),
-        },
-        whole=True,
-    )
-    effects = {"eta": eta, "nu": nu, "tau_exposure": tau_exposure, "tau_outcome": tau_outcome}
-    _check_numbers({name: (value, 0) for name, value in effects.items()})
-    _check_numbers({"alpha_mean": (alpha_mean, 0), "alpha_sd": (alpha_sd, 0), "strength": (strength, 0)})
-    for option, chance in {
-        "confounder_probability": confounder_probability,
-        "sequence_confounder_probability": sequence_confounder_probability,
-    }.items():
-        if not 0 <= chance <= 1:
-            raise SeqauditError(f"{option}: got {chance}, expected 0 to 1.")
+    for number, value, least in (
+        ("round", round, 1),
+        ("seed", seed, 0),
+        ("n_train", n_train, 1),
+        ("n_calibration", n_calibration, 1),
+        ("n_test", n_test, 1),
+        ("n_mutants", n_mutants, 0),
+        ("n_calibration_mutants", n_calibration_mutants, 0),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise SeqauditError(f"{number}: got {value!r}, expected a whole number of at least {least}.")
+    for number, value, most in (
+        ("alpha_mean", alpha_mean, np.inf),
+        ("alpha_sd", alpha_sd, np.inf),
+        ("eta", eta, np.inf),
+        ("nu", nu, np.inf),
+        ("tau_exposure", tau_exposure, np.inf),
+        ("tau_outcome", tau_outcome, np.inf),
+        ("strength", strength, np.inf),
+        ("confounder_probability", confounder_probability, 1),
+        ("sequence_confounder_probability", sequence_confounder_probability, 1),
+    ):
+        if not 0 <= value <= most or value == np.inf:
+            expected = "from 0 to 1" if most == 1 else "of at least 0"
+            raise SeqauditError(f"{number}: got {value!r}, expected a number {expected}.")
 
     index = SCENARIOS.index(scenario)
     rng = part_streams(seed, index, round, "parameters")("parameters")
-    alpha, causal_effect, cluster = _draw_effects(rng, alpha_mean, alpha_sd, gamma, round)
+    alpha, causal_effect, cluster = draw_effects(
+        rng, alpha_mean=alpha_mean, alpha_sd=alpha_sd, gamma=gamma, round=round
+    )
     parameters = {
         "study": study,
         "scenario": name or scenario,
@@ -225,25 +225,8 @@ def simulate_tf_cascade(
             }
             tables.append(_tabulate(mutants, described, motifs, matrices, parameters, streams))
     sequences, targets = (pd.concat(parts, ignore_index=True) for parts in zip(*tables))
-    return CascadeRound(sequences, targets, _in_declared_types([parameters], "cascade_rounds"))
-
-
-def _draw_effects(
-    rng: np.random.Generator, alpha_mean: float, alpha_sd: float, gamma: str | float, round: int
-) -> tuple[float, float, str]:
-    """alpha, gamma, and the cluster of gamma; alpha does not depend on how gamma is drawn."""
-    alpha = alpha_mean + alpha_sd * rng.standard_normal()
-    high, noise, uniform = rng.random() < 0.5, _GAMMA_SD * rng.standard_normal(), rng.random()
-    if isinstance(gamma, str):
-        _check_choice(gamma, GAMMAS, "gamma", "or a number")
-        if gamma == "log_uniform":
-            low, top = np.log(_GAMMA_RANGE)
-            return alpha, float(np.exp(low + (top - low) * uniform)), "continuous"
-        if gamma == "balanced":
-            high = round % 2 == 1
-        return alpha, max(0.0, (10.0 if high else 1.0) + noise), "high" if high else "low"
-    _check_numbers({"gamma": (gamma, 0)})
-    return alpha, float(gamma), "continuous"
+    types = {c.name: "str" if c.dtype == "string" else c.dtype for c in SCHEMAS["cascade_rounds"].columns}
+    return CascadeRound(sequences, targets, pd.DataFrame([parameters]).astype(types)[list(types)])
 
 
 def _tabulate(
@@ -278,12 +261,6 @@ def _tabulate(
     return sequences[columns], pd.concat(targets, ignore_index=True)
 
 
-def _in_declared_types(rows: Iterable[Mapping], schema: str) -> pd.DataFrame:
-    declared = SCHEMAS[schema].columns
-    types = {c.name: "str" if c.dtype == "string" else c.dtype for c in declared}
-    return pd.DataFrame(rows, columns=list(types)).astype(types)
-
-
 def _check_motifs(motifs: Sequence[Motif | None], scenario: str, length: int) -> None:
     if None in motifs:
         raise SeqauditError(
@@ -304,20 +281,3 @@ def _check_motifs(motifs: Sequence[Motif | None], scenario: str, length: int) ->
             f"length: {length} bp is too short for {', '.join(f'{m.name} ({m.width} bp)' for m in motifs)} "
             f"and a gap of at least {max(widths)} bp; expected at least {needed}."
         )
-
-
-def _check_choice(value, choices, name: str, otherwise: str = "") -> None:
-    if value not in choices:
-        raise SeqauditError(
-            f"{name}: got {value!r}, expected one of {', '.join(choices)}{otherwise and ' '}{otherwise}."
-        )
-
-
-def _check_numbers(numbers: Mapping[str, tuple], *, whole: bool = False) -> None:
-    """Every number, given with its least value, must be finite and not below it."""
-    for name, (value, least) in numbers.items():
-        kind = (int, np.integer) if whole else (int, float, np.number)
-        if isinstance(value, bool) or not isinstance(value, kind) or not least <= value < np.inf:
-            raise SeqauditError(
-                f"{name}: got {value!r}, expected a {'whole ' if whole else ''}number of at least {least}."
-            )
