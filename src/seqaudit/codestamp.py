@@ -17,7 +17,10 @@ UNSTAMPED = {
     "seqaudit",
     "seqaudit.errors",
     "seqaudit.job",
-    *(f"seqaudit.data.schemas{part}" for part in ("", ".declaration", ".loss", ".mr", ".deepmr")),
+    *(
+        f"seqaudit.data.schemas{part}"
+        for part in ("", ".declaration", ".loss", ".mr", ".deepmr", ".consistency")
+    ),
 }
 
 TEMPLATES = (".html", ".css", ".js")
