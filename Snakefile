@@ -22,6 +22,7 @@ localrules:
     data,
     models,
     loss_tests,
+    deepmr,
 
 
 rule all:
@@ -44,3 +45,8 @@ rule loss_tests:
     input:
         f"{RESULTS}/loss/models.parquet",
         f"{RESULTS}/loss/verdicts.parquet",
+
+
+rule deepmr:
+    input:
+        f"{DEEPMR}/global.parquet" if STUDIES else [],

@@ -46,7 +46,7 @@ rule compute_true_effects:
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         motifs=study_motifs,
-        settings=study_settings("pseudocount", "background"),
+        settings=study_settings("pseudocount", "background", "transform"),
         loci=locus_choice,
         code=code_stamp("compute_true_effects"),
     script:
@@ -73,7 +73,9 @@ rule train_ensemble:
         ensemble=ENSEMBLE,
         outputs=study_outputs,
         architecture=recipe_architecture,
-        settings=recipe_settings("padding", "transform", "members", "n_mutants", "seed"),
+        transform=study_transform,
+        seed=ensemble_seed,
+        settings=recipe_settings("padding", "members", "n_mutants"),
         training=lambda wildcards: RECIPES[wildcards.recipe]["training"],
         checkpoint=f"scratch/{config['run']}/deepmr/{ENSEMBLE}",
         code=code_stamp("train_ensemble"),
@@ -101,9 +103,101 @@ rule mutate_sequences:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         loci=locus_choice,
-        transform=lambda wildcards: RECIPES[wildcards.recipe]["transform"],
+        transform=study_transform,
         batch_norm=lambda wildcards: RECIPES[wildcards.recipe]["batch_norm"],
         chunks=f"scratch/{config['run']}/deepmr/{ENSEMBLE}/effects",
         code=code_stamp("mutate_sequences"),
     script:
         "../workflow/scripts/mutate_sequences.py"
+
+
+rule estimate_effects:
+    input:
+        effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
+        predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        true_effects=f"{WORLD_FOLDER}/true_effects.parquet",
+    output:
+        instruments=f"{DEEPMR}/instruments/{ENSEMBLE}.parquet",
+        local=f"{DEEPMR}/local/{ENSEMBLE}.parquet",
+        overall=f"{DEEPMR}/global/{ENSEMBLE}.parquet",
+        spacing=f"{DEEPMR}/spacing/{ENSEMBLE}.parquet",
+    log:
+        f"{LOGS}/estimate_effects/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/estimate_effects/{ENSEMBLE}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        design=ensemble_design,
+        pairs=study_pairs,
+        recalibration=lambda wildcards: RECIPES[wildcards.recipe]["recalibration"],
+        settings=recipe_settings("instruments", "se_mode", "moderated", "methods"),
+        spacing_bins=config["deepmr"]["spacing_bins"],
+        code=code_stamp("estimate_effects"),
+    script:
+        "../workflow/scripts/estimate_effects.py"
+
+
+rule check_ensemble:
+    input:
+        ensemble=ENSEMBLE_FOLDER,
+        effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
+        predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
+        true_effects=f"{WORLD_FOLDER}/true_effects.parquet",
+        instruments=f"{DEEPMR}/instruments/{ENSEMBLE}.parquet",
+    output:
+        calibration=f"{DEEPMR}/calibration/{ENSEMBLE}.parquet",
+        quality=f"{DEEPMR}/quality/{ENSEMBLE}.parquet",
+    log:
+        f"{LOGS}/check_ensemble/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/check_ensemble/{ENSEMBLE}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        design=ensemble_design,
+        transform=study_transform,
+        code=code_stamp("check_ensemble"),
+    script:
+        "../workflow/scripts/check_ensemble.py"
+
+
+rule collect_deepmr:
+    input:
+        rounds=[f"{WORLD_FOLDER}/parameters.parquet".format(world=w) for w in WORLDS],
+        local=ensemble_files("local"),
+        overall=ensemble_files("global"),
+        spacing=ensemble_files("spacing"),
+        calibration=ensemble_files("calibration"),
+        quality=ensemble_files("quality"),
+    output:
+        rounds=f"{DEEPMR}/rounds.parquet",
+        local=f"{DEEPMR}/local.parquet",
+        overall=f"{DEEPMR}/global.parquet",
+        spacing=f"{DEEPMR}/spacing.parquet",
+        calibration=f"{DEEPMR}/calibration.parquet",
+        quality=f"{DEEPMR}/quality.parquet",
+        scores=f"{DEEPMR}/scores.parquet",
+    log:
+        f"{LOGS}/collect_deepmr.log",
+    benchmark:
+        f"{BENCHMARKS}/collect_deepmr.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        code=code_stamp("collect_deepmr"),
+    script:
+        "../workflow/scripts/collect_deepmr.py"

@@ -1,4 +1,5 @@
 # DeepMR studies: their simulated worlds, the ensembles trained on them, and where their files are.
+from hashlib import sha256
 
 DEEPMR = f"{RESULTS}/deepmr"
 STUDIES = config["deepmr"]["studies"]
@@ -89,6 +90,15 @@ def study_outputs(wildcards):
     return [study["exposure"]["name"], study["outcome"]["name"]]
 
 
+def study_pairs(wildcards):
+    """Ordered pairs of outputs whose causal effect is asked for."""
+    return [study_outputs(wildcards)]
+
+
+def study_transform(wildcards):
+    return STUDIES[WORLDS[wildcards.world]["study"]]["transform"]
+
+
 def locus_choice(wildcards):
     """Arguments of choose_loci: held-out sequences with the exposure motif are mutated."""
     study = STUDIES[WORLDS[wildcards.world]["study"]]
@@ -115,6 +125,12 @@ def recipe_settings(*keys):
 def recipe_architecture(wildcards):
     name = RECIPES[wildcards.recipe]["architecture"]
     return config["architectures"].get(name, name)
+
+
+def ensemble_seed(wildcards):
+    """Seed of an ensemble; rounds must not share initial weights, or they would not be independent."""
+    text = f"{RECIPES[wildcards.recipe]['seed']} {wildcards.world}"
+    return int(sha256(text.encode()).hexdigest()[:7], 16)
 
 
 def ensemble_files(folder):

@@ -14,6 +14,8 @@ result = train_ensemble(
     read_table(job.input.targets, "causal_targets"),
     outputs=outputs,
     architecture=job.params.architecture,
+    transform=job.params.transform,
+    seed=job.params.seed,
     threads=job.threads,
     checkpoint=job.params.checkpoint,
     **job.params.settings,

@@ -1,0 +1,27 @@
+"""How good and how well calibrated one ensemble is (rule check_ensemble)."""
+
+from seqaudit.data.tables import read_table, write_table
+from seqaudit.inference.calibration import OBSERVATION_NOISE, calibration_table
+from seqaudit.inference.ensemble_quality import quality_table
+from seqaudit.job import start_job
+from seqaudit.models.ensembles import read_record
+
+job = start_job(snakemake)
+predictions = read_table(job.input.predictions, "ensemble_predictions")
+noise = {"noise_variance": OBSERVATION_NOISE[job.params.transform]}
+calibration = calibration_table(predictions, ensemble=job.params.design["ensemble"], **noise)
+write_table(calibration, job.output.calibration, "calibration", provenance=job.provenance)
+record = read_record(job.input.ensemble)
+instruments = read_table(job.input.instruments, "instruments")
+quality = quality_table(
+    predictions,
+    identity=job.params.design,
+    epochs=record["epochs"],
+    seconds=record["seconds"],
+    calibration=calibration,
+    effects=read_table(job.input.effects, "mutation_effects"),
+    true_effects=read_table(job.input.true_effects, "true_effects"),
+    selected=instruments[instruments["selected"]],
+    **noise,
+)
+write_table(quality, job.output.quality, "ensemble_quality", provenance=job.provenance)
