@@ -261,6 +261,16 @@ def test_equal_calls_are_equal_and_nothing_else_is():
         assert other.parameters["alpha"][0] != first.parameters["alpha"][0]
 
 
+def test_a_seed_means_the_same_data_for_ever():
+    round_ = simulate(n_train=60)
+    assert round_.sequences["sequence"][0] == (
+        "ACTCGGTCGCGGAAATTTACCCCAACAGATGATCGGTTTATAAGGGACATAAGATGGCCATGCTGATTCCTGTCCGTCAGGATATAGCGATTTTCATGCA"
+    )
+    assert round_.parameters[["alpha", "gamma"]].iloc[0].tolist() == pytest.approx([99.776199, 0.936885])
+    counts = wide(round_.targets, "target").loc[["train_00000", "train_00019.mutant_0", "test_00014"]]
+    assert counts.to_numpy().tolist() == [[41, 43], [21, 41], [52, 40]]
+
+
 def test_the_first_rows_are_the_same_whatever_the_sizes():
     few = simulate()
     many = simulate(n_mutants=200, n_calibration=50, n_calibration_mutants=0, n_test=40)
@@ -277,6 +287,14 @@ def test_the_first_rows_are_the_same_whatever_the_sizes():
             wide(many.targets, column).loc[kept["sequence_id"]],
             wide(few.targets, column).loc[kept["sequence_id"]],
         )
+
+
+def test_more_training_sequences_begin_with_the_same():
+    few, many = simulate(), simulate(n_train=90)
+    kept = few.sequences.query("not mutated")["sequence_id"]
+    for table, key in (("sequences", ["sequence_id"]), ("targets", ["sequence_id", "output"])):
+        one, other = (getattr(r, table).set_index(key).sort_index().loc[kept] for r in (few, many))
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_a_confounder_that_a_scenario_does_not_use_changes_nothing():
