@@ -12,6 +12,8 @@ rule simulate_tf_cascade:
         f"{LOGS}/simulate_tf_cascade/{{world}}.log",
     benchmark:
         f"{BENCHMARKS}/simulate_tf_cascade/{{world}}.tsv"
+    wildcard_constraints:
+        world=worlds_of("tf_cascade"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -27,6 +29,35 @@ rule simulate_tf_cascade:
         "../workflow/scripts/simulate_tf_cascade.py"
 
 
+rule simulate_factors:
+    input:
+        motifs=study_motif_file,
+    output:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+        profiles=f"{WORLD_FOLDER}/profiles.parquet",
+    log:
+        f"{LOGS}/simulate_factors/{{world}}.log",
+    benchmark:
+        f"{BENCHMARKS}/simulate_factors/{{world}}.tsv"
+    wildcard_constraints:
+        world=worlds_of("factor_grammar"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        motifs=study_motifs,
+        grammar=study_settings(*GRAMMAR_SETTINGS),
+        settings=study_settings(*FACTOR_SETTINGS),
+        seed=world_seed,
+        code=code_stamp("simulate_factors"),
+    script:
+        "../workflow/scripts/simulate_factors.py"
+
+
 rule compute_true_effects:
     input:
         sequences=f"{WORLD_FOLDER}/sequences.parquet",
@@ -38,6 +69,8 @@ rule compute_true_effects:
         f"{LOGS}/compute_true_effects/{{world}}.log",
     benchmark:
         f"{BENCHMARKS}/compute_true_effects/{{world}}.tsv"
+    wildcard_constraints:
+        world=worlds_of("tf_cascade"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -53,6 +86,35 @@ rule compute_true_effects:
         "../workflow/scripts/compute_true_effects.py"
 
 
+rule compute_factor_effects:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        motifs=study_motif_file,
+    output:
+        effects=f"{WORLD_FOLDER}/true_effects.parquet",
+        direct=f"{WORLD_FOLDER}/direct_effects.parquet",
+    log:
+        f"{LOGS}/compute_factor_effects/{{world}}.log",
+    benchmark:
+        f"{BENCHMARKS}/compute_factor_effects/{{world}}.tsv"
+    wildcard_constraints:
+        world=worlds_of("factor_grammar"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        motifs=study_motifs,
+        grammar=study_settings(*GRAMMAR_SETTINGS),
+        loci=locus_choice,
+        transform=study_transform,
+        code=code_stamp("compute_factor_effects"),
+    script:
+        "../workflow/scripts/compute_factor_effects.py"
+
+
 rule train_ensemble:
     input:
         sequences=f"{WORLD_FOLDER}/sequences.parquet",
@@ -63,6 +125,8 @@ rule train_ensemble:
         f"{LOGS}/train_ensemble/{ENSEMBLE}.log",
     benchmark:
         f"{BENCHMARKS}/train_ensemble/{ENSEMBLE}.tsv"
+    wildcard_constraints:
+        world=worlds_of("tf_cascade"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -81,6 +145,36 @@ rule train_ensemble:
         code=code_stamp("train_ensemble"),
     script:
         "../workflow/scripts/train_ensemble.py"
+
+
+rule train_bpnet_ensemble:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+        profiles=f"{WORLD_FOLDER}/profiles.parquet",
+    output:
+        folder=directory(ENSEMBLE_FOLDER),
+    log:
+        f"{LOGS}/train_bpnet_ensemble/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_bpnet_ensemble/{ENSEMBLE}.tsv"
+    wildcard_constraints:
+        world=worlds_of("factor_grammar"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        ensemble=ENSEMBLE,
+        outputs=study_outputs,
+        seed=ensemble_seed,
+        settings=network_settings,
+        checkpoint=f"scratch/{config['run']}/deepmr/{ENSEMBLE}",
+        code=code_stamp("train_bpnet_ensemble"),
+    script:
+        "../workflow/scripts/train_bpnet_ensemble.py"
 
 
 rule mutate_sequences:
@@ -136,7 +230,9 @@ rule estimate_effects:
         design=ensemble_design,
         pairs=study_pairs,
         recalibration=lambda wildcards: RECIPES[wildcards.recipe]["recalibration"],
-        settings=recipe_settings("instruments", "se_mode", "moderated", "methods"),
+        settings=recipe_settings(
+            "instruments", "se_mode", "moderated", "methods", "multivariable", "target"
+        ),
         spacing_bins=config["deepmr"]["spacing_bins"],
         code=code_stamp("estimate_effects"),
     script:
@@ -173,7 +269,7 @@ rule check_ensemble:
 
 rule collect_deepmr:
     input:
-        rounds=[f"{WORLD_FOLDER}/parameters.parquet".format(world=w) for w in WORLDS],
+        rounds=[f"{WORLD_FOLDER}/parameters.parquet".format(world=w) for w in CASCADES],
         local=ensemble_files("local"),
         overall=ensemble_files("global"),
         spacing=ensemble_files("spacing"),

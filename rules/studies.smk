@@ -11,7 +11,7 @@ def scenario_name(scenario, strength):
     return scenario if strength == 1 else f"{scenario}_x{strength:g}"
 
 
-# settings that change the sequences and counts of a study
+# settings that change the sequences and reads of a study
 TF_CASCADE_SETTINGS = (
     "n_train",
     "n_calibration",
@@ -31,6 +31,37 @@ TF_CASCADE_SETTINGS = (
     "background",
     "seed",
 )
+GRAMMAR_SETTINGS = (
+    "help",
+    "recruitment",
+    "base",
+    "gain",
+    "mu",
+    "sharpness",
+    "decay_length",
+    "decay_floor",
+    "pseudocount",
+    "background",
+)
+FACTOR_SETTINGS = (
+    "length",
+    "planted_within",
+    "n_train",
+    "n_calibration",
+    "n_test",
+    "n_mutants",
+    "composites",
+)
+
+
+def studies_of(kind):
+    return [study for study, settings in STUDIES.items() if settings["kind"] == kind]
+
+
+def worlds_of(kind):
+    """Constraint on the wildcard 'world': studies of one kind."""
+    return f"({'|'.join(studies_of(kind)) or 'none'})[.].*"
+
 
 # one simulated data set: what its tables call it
 WORLDS = {
@@ -43,8 +74,8 @@ WORLDS = {
     }
     for study, settings in STUDIES.items()
     for scenario, strength, number in product(
-        settings["scenarios"],
-        settings["strengths"],
+        settings.get("scenarios", ["none"]),
+        settings.get("strengths", [1]),
         range(1, settings["rounds"] + 1),
     )
 }
@@ -52,6 +83,11 @@ ENSEMBLES = [
     {"world": world, "recipe": recipe}
     for world, described in WORLDS.items()
     for recipe in STUDIES[described["study"]]["recipes"]
+]
+CASCADES = [
+    world
+    for world, described in WORLDS.items()
+    if described["study"] in studies_of("tf_cascade")
 ]
 
 WORLD_FOLDER = f"{DEEPMR}/data/{{world}}"
@@ -64,16 +100,20 @@ wildcard_constraints:
     recipe="[A-Za-z0-9_]+",
 
 
+def study_of(wildcards):
+    return STUDIES[WORLDS[wildcards.world]["study"]]
+
+
 def study_settings(*keys):
     """Params function: these settings of a world's study, so that a rule reruns for no others."""
-    return lambda wildcards: {
-        key: STUDIES[WORLDS[wildcards.world]["study"]][key] for key in keys
-    }
+    return lambda wildcards: {key: study_of(wildcards)[key] for key in keys}
 
 
 def study_motifs(wildcards):
-    """Names of the motifs of a world by their ids in the motif file: exposure, outcome, confounder."""
-    study = STUDIES[WORLDS[wildcards.world]["study"]]
+    """Names of the motifs of a world by their ids in the motif file."""
+    study = study_of(wildcards)
+    if study["kind"] == "factor_grammar":
+        return {motif: name for name, motif in study["factors"].items()}
     return {
         study[role]["id"]: study[role]["name"]
         for role in ("exposure", "outcome", "confounder")
@@ -81,28 +121,40 @@ def study_motifs(wildcards):
 
 
 def study_motif_file(wildcards):
-    return find_file(STUDIES[WORLDS[wildcards.world]["study"]]["motif_file"])
+    return find_file(study_of(wildcards)["motif_file"])
 
 
 def study_outputs(wildcards):
-    """What the networks of a world predict: binding of the exposure and of the outcome."""
-    study = STUDIES[WORLDS[wildcards.world]["study"]]
+    """What the networks of a world predict: binding of every factor but the confounder."""
+    study = study_of(wildcards)
+    if study["kind"] == "factor_grammar":
+        return list(study["factors"])
     return [study["exposure"]["name"], study["outcome"]["name"]]
 
 
 def study_pairs(wildcards):
     """Ordered pairs of outputs whose causal effect is asked for."""
-    return [study_outputs(wildcards)]
+    outputs = study_outputs(wildcards)
+    if study_of(wildcards)["kind"] == "factor_grammar":
+        return [pair for pair in product(outputs, outputs) if pair[0] != pair[1]]
+    return [tuple(outputs)]
 
 
 def study_transform(wildcards):
-    return STUDIES[WORLDS[wildcards.world]["study"]]["transform"]
+    """Space in which networks predict; read-profile networks predict log(1 + reads)."""
+    return study_of(wildcards).get("transform", "log1p")
 
 
 def locus_choice(wildcards):
-    """Arguments of choose_loci: held-out sequences with the exposure motif are mutated."""
-    study = STUDIES[WORLDS[wildcards.world]["study"]]
-    return {"motif": study["exposure"]["name"], "max_loci": study["max_loci"]}
+    """Arguments of choose_loci: held-out sequences of a cascade need the exposure motif."""
+    study = study_of(wildcards)
+    motif = study["exposure"]["name"] if study["kind"] == "tf_cascade" else None
+    return {"motif": motif, "max_loci": study["max_loci"]}
+
+
+def world_seed(wildcards):
+    """Seed of a data set; rounds must not share sequences."""
+    return derived_seed(study_of(wildcards)["seed"], wildcards.world)
 
 
 def ensemble_design(wildcards):
@@ -129,8 +181,34 @@ def recipe_architecture(wildcards):
 
 def ensemble_seed(wildcards):
     """Seed of an ensemble; rounds must not share initial weights, or they would not be independent."""
-    text = f"{RECIPES[wildcards.recipe]['seed']} {wildcards.world}"
-    return int(sha256(text.encode()).hexdigest()[:7], 16)
+    return derived_seed(RECIPES[wildcards.recipe]["seed"], wildcards.world)
+
+
+def derived_seed(seed, world):
+    return int(sha256(f"{seed} {world}".encode()).hexdigest()[:7], 16)
+
+
+def network_settings(wildcards):
+    """Arguments of train_bpnet_ensemble from a recipe: the network, and how it is trained."""
+    recipe = RECIPES[wildcards.recipe]
+    layout = ("filters", "first_width", "layers", "profile_width")
+    return {
+        "network": {"strands": 2, **{key: recipe["bpnet"][key] for key in layout}},
+        **{key: value for key, value in recipe["bpnet"].items() if key not in layout},
+        **{key: recipe[key] for key in ("members", "n_mutants")},
+        **{
+            key: recipe["training"][key]
+            for key in (
+                "batch_size",
+                "max_epochs",
+                "patience",
+                "learning_rate",
+                "schedule",
+                "validation_fraction",
+                "device",
+            )
+        },
+    }
 
 
 def ensemble_files(folder):

@@ -164,7 +164,7 @@ def _check_names(config: dict) -> None:
         )
     architectures = [*PUBLISHED, *config["architectures"]]
     for name in config["population"]["architectures"]:
-        _check_known("population.architectures", "architecture", name, architectures)
+        _check_known("population.architectures", "architecture", name, architectures, "architectures")
     redefined = sorted(set(PUBLISHED) & set(config["architectures"]))
     if redefined:
         raise SeqauditError(
@@ -175,28 +175,37 @@ def _check_names(config: dict) -> None:
         _check_dataset(f"datasets.{dataset}", settings)
     recipes = config["deepmr"]["recipes"]
     for recipe, settings in recipes.items():
-        _check_known(
-            f"deepmr.recipes.{recipe}.architecture", "architecture", settings["architecture"], architectures
-        )
+        key = f"deepmr.recipes.{recipe}.architecture"
+        _check_known(key, "architecture", settings["architecture"], architectures, "architectures")
     for study, settings in config["deepmr"]["studies"].items():
         for recipe in settings["recipes"]:
-            _check_known(f"deepmr.studies.{study}.recipes", "recipe", recipe, list(recipes))
-        _check_study(f"deepmr.studies.{study}", settings)
+            key = f"deepmr.studies.{study}.recipes"
+            _check_known(key, "recipe", recipe, list(recipes), "deepmr.recipes")
+        _check_study(f"deepmr.studies.{study}", settings, recipes)
 
 
-def _check_known(path: str, what: str, name: str, known: list[str]) -> None:
+def _check_known(path: str, what: str, name: str, known: list[str], place: str) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        place = "deepmr.recipes" if what == "recipe" else "architectures"
         raise SeqauditError(
             f"config key '{path}': {what} '{name}' is unknown.{hint} "
             f"Known: {', '.join(known) or 'none'}; define others under '{place}'."
         )
 
 
-def _check_study(path: str, settings: dict) -> None:
+def _check_study(path: str, settings: dict, recipes: dict) -> None:
     _check_sums_to_one(f"{path}.background", settings["background"])
+    reads_profiles = settings["kind"] == "factor_grammar"
+    for recipe in settings["recipes"]:
+        if reads_profiles != (recipes[recipe]["bpnet"] is not None):
+            raise SeqauditError(
+                f"config key '{path}.recipes': a study of kind '{settings['kind']}' needs recipes "
+                f"{'with' if reads_profiles else 'without'} 'bpnet', and '{recipe}' is not one."
+            )
+    if reads_profiles:
+        _check_factors(path, settings)
+        return
     motifs = {role: settings[role] for role in ("exposure", "outcome", "confounder")}
     names = [motif.setdefault("name", motif["id"]) for motif in motifs.values()]
     for role, name in zip(motifs, names):
@@ -205,6 +214,27 @@ def _check_study(path: str, settings: dict) -> None:
                 f"config key '{path}.{role}': the name '{name}' is used by another motif of the study; "
                 "exposure, outcome and confounder need their own."
             )
+
+
+def _check_factors(path: str, settings: dict) -> None:
+    factors = list(settings["factors"])
+    named = [
+        (f"{path}.{key}", name)
+        for key in ("help", "recruitment")
+        for giver, takers in settings[key].items()
+        for name in (giver, *takers)
+    ]
+    named += [
+        (f"{path}.{key}", name)
+        for key in ("base", "gain", "mu")
+        if isinstance(settings[key], dict)
+        for name in settings[key]
+    ]
+    named += [
+        (f"{path}.composites", part[key]) for part in settings["composites"] for key in ("first", "second")
+    ]
+    for key, name in named:
+        _check_known(key, "factor", name, factors, f"{path}.factors")
 
 
 def _check_dataset(path: str, settings: dict) -> None:
