@@ -13,8 +13,8 @@ from seqaudit.models.stages import ConvolutionStage, DenseStage, Stages, same_pa
 class Bpnet(nn.Module):
     """One wide convolution, dilated residual ones, and two heads for every output.
 
-    Made by :func:`build_bpnet`. All convolutions keep the number of positions: beyond
-    either end of a sequence they read zeros, as if it went on with N.
+    Made by :func:`build_bpnet`. All convolutions keep the number of positions and read
+    zeros beyond either end.
 
     The *profile head*, a wide convolution, gives logits over positions: their softmax is
     the distribution of an output's reads along the sequence. The *count head*, linear on

@@ -1,6 +1,7 @@
 """Train networks that predict read profiles and read counts (BPNet-like)."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from seqaudit.training.read_profiles import ReadProfiles, read_profiles
 from seqaudit.training.schedules import check_schedule, rate_factor
 from seqaudit.training.steps import VALIDATION_BATCH
 
+NETWORK_OPTIONS = set(inspect.signature(build_bpnet).parameters) - {"outputs", "length", "seed"}
 CENTRED_ON = 200
 """Training sequences on which an untrained network's mean prediction is found."""
 
@@ -98,13 +100,19 @@ def train_bpnet(
             f"train: got one_hot of shape {one_hot.shape} and counts of shape {counts.shape}, expected "
             "(n, 4, L) and (n, outputs)."
         )
+    unknown = sorted(set(network or {}) - NETWORK_OPTIONS)
+    if unknown:
+        raise SeqauditError(
+            f"network: unknown option {', '.join(unknown)}, expected {', '.join(sorted(NETWORK_OPTIONS))}."
+        )
     model = build_bpnet(
         outputs=counts.shape[1],
         length=one_hot.shape[2],
         seed=seed if weights_seed is None else weights_seed,
         **(network or {}),
     )
-    _centre(model, _load(model, train, "train", profiles=False))
+    with reproducible(torch.device("cpu"), options.get("threads", 1)):
+        _centre(model, _load(model, train, "train", profiles=False))
     return fit_bpnet(model, train, validation, seed=seed, **options)
 
 

@@ -36,20 +36,15 @@ class ReadProfiles(NamedTuple):
 
     def dense(self, rows: torch.Tensor) -> torch.Tensor:
         """Reads of some sequences, ``(rows, outputs, strands, positions)``, float32."""
-        lengths = self.first[rows + 1] - self.first[rows]
-        row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), lengths)
-        within = torch.arange(len(row), device=rows.device) - (lengths.cumsum(0) - lengths)[row]
-        entry = self.first[rows][row] + within
+        row, entry = self._entries(rows)
         dense = self.reads.new_zeros(len(rows), int(np.prod(self.shape)))
         dense[row, self.where[entry]] = self.reads[entry]
         return dense.unflatten(1, self.shape)
 
     def select(self, rows: torch.Tensor) -> "ReadProfiles":
         """Profiles of some sequences, in the order of ``rows``."""
-        lengths = self.first[rows + 1] - self.first[rows]
-        first = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-        row = torch.repeat_interleave(torch.arange(len(rows)), lengths)
-        entry = self.first[rows][row] + torch.arange(len(row)) - first[row]
+        row, entry = self._entries(rows)
+        first = torch.searchsorted(row, torch.arange(len(rows) + 1, device=row.device))
         return ReadProfiles(first, self.where[entry], self.reads[entry], self.shape)
 
     def totals(self) -> torch.Tensor:
@@ -63,6 +58,13 @@ class ReadProfiles(NamedTuple):
     def to(self, device: torch.device) -> "ReadProfiles":
         """The same on a device."""
         return ReadProfiles(*(tensor.to(device) for tensor in self[:3]), self.shape)
+
+    def _entries(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of every entry of some sequences: which of them it belongs to, and its index."""
+        lengths = self.first[rows + 1] - self.first[rows]
+        row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), lengths)
+        before = (lengths.cumsum(0) - lengths)[row]
+        return row, self.first[rows][row] + torch.arange(len(row), device=rows.device) - before
 
 
 def read_profiles(dense: np.ndarray | torch.Tensor) -> ReadProfiles:

@@ -14,7 +14,7 @@ from seqaudit.probes.mutagenesis import saturation_mutagenesis
 from seqaudit.training.bpnet import ReadData, _shifted, _turned, fit_bpnet, train_bpnet
 from seqaudit.training.bpnet_ensemble import train_bpnet_ensemble
 from seqaudit.training.bpnet_steps import BpnetSteps, multinomial_nll
-from seqaudit.training.ensemble import remove_ensemble_progress
+from seqaudit.training.ensemble import remove_ensemble_progress, train_ensemble
 from seqaudit.training.read_profiles import profiles_from_table, read_profiles
 
 LENGTH = 60
@@ -365,6 +365,8 @@ def test_bad_input_is_named(data):
         (good, {"schedule": "cosine"}, "schedule 'cosine' is unknown"),
         (good, {"learning_rate": 1e30}, "training diverged in epoch 1"),
     ]
+    with pytest.raises(SeqauditError, match="network: unknown option filter, expected bias, filters, first"):
+        train_bpnet(good, good, network={"filter": 3}, **OPTIONS)
     for train, changes, message in cases:
         with pytest.raises(SeqauditError, match=message):
             train_bpnet(train, good, network=NETWORK, max_epochs=2, **{**OPTIONS, **changes})
@@ -397,6 +399,40 @@ def test_ensembles_from_tables_are_stored_and_asked_like_any_other(tmp_path):
     assert len(table) == 2 * 10 * 2
     first = targets[(targets["sequence_id"] == "s50") & (targets["output"] == "high")]["target"].item()
     assert table["target"].iloc[0] == pytest.approx(np.log1p(first))
+
+
+def test_ensembles_hold_out_the_sequences_that_other_networks_do():
+    """Same seed, same split: what differs between kinds of networks is not their data."""
+    sequences, targets, _, _ = tables()
+    settings = {"outputs": ["high", "low"], "members": 2, "seed": 5, "max_epochs": 1, "device": "cpu"}
+    ours = train_bpnet_ensemble(sequences, targets, network=NETWORK, batch_size=8, **settings)
+    small = {"convolutions": [{"filters": 4, "width": 3}]}
+    others = train_ensemble(
+        sequences,
+        targets,
+        architecture=small,
+        padding="same",
+        transform="log1p",
+        standardise_targets=False,
+        **settings,
+    )
+    digests = {"data_sha256", "n_train", "n_validation"}
+    for mine, other in zip(ours.record["members"], others.record["members"]):
+        assert {key: mine[key] for key in digests} == {key: other[key] for key in digests}
+
+
+def test_ensembles_refuse_impossible_settings():
+    sequences, targets, _, _ = tables()
+    for changes, message in (
+        ({"members": 0}, "members: got 0"),
+        ({"seed": -1}, "seed: got -1"),
+        ({"n_mutants": 1}, "n_mutants: got 1, but the training split has 0"),
+        ({"outputs": ["high", "third"]}, "third has no targets"),
+    ):
+        with pytest.raises(SeqauditError, match=message):
+            train_bpnet_ensemble(
+                sequences, targets, **{"outputs": ["high"], "members": 1, "seed": 1, **changes}
+            )
 
 
 def test_ensembles_on_counts_alone():
