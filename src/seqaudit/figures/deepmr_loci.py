@@ -8,16 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seqaudit.figures.captions import counted, number, sentences, span
-from seqaudit.figures.deepmr_results import (
-    CLASS_COLOURS,
-    StudyResults,
+from seqaudit.figures.deepmr_results import CLASS_COLOURS, StudyResults, recipe_colours
+from seqaudit.figures.deepmr_words import (
     class_words,
     classes_of,
     interval_words,
     method_words,
     pair_words,
     pairs_of,
-    recipe_colours,
 )
 from seqaudit.figures.style import (
     BLACK,

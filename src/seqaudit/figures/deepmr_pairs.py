@@ -9,9 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from seqaudit.figures.captions import sentences, span
-from seqaudit.figures.deepmr_results import (
-    CLASS_COLOURS,
-    StudyResults,
+from seqaudit.figures.deepmr_results import CLASS_COLOURS, StudyResults, pale
+from seqaudit.figures.deepmr_words import (
     class_words,
     classes_of,
     error_words,
@@ -19,7 +18,6 @@ from seqaudit.figures.deepmr_results import (
     method_words,
     pair_words,
     pairs_of,
-    pale,
 )
 from seqaudit.figures.style import (
     BLACK,

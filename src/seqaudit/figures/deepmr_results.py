@@ -1,6 +1,5 @@
-"""What the figures of one DeepMR study are drawn from, and the words and colours they share."""
+"""What the figures of one DeepMR study are drawn from, and the colours they share."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,18 +9,8 @@ from matplotlib.colors import to_rgb
 
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_tables
-from seqaudit.figures.captions import number
+from seqaudit.figures.deepmr_words import headline_methods, pairs_of
 from seqaudit.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-
-CLASS_WORDS = {
-    "both": "both motifs",
-    "exposure_only": "exposure motif only",
-    "all": "all loci",
-    "outcome_only": "outcome motif only",
-    "neither": "no motif",
-    "unknown": "motifs unknown",
-}
-"""Classes of sequences as readers see them, in the order of figures."""
 
 CLASS_COLOURS = {
     "both": BLUE,
@@ -32,8 +21,6 @@ CLASS_COLOURS = {
     "unknown": BLUE,
 }
 _RECIPE_COLOURS = (GREEN, VERMILLION, PURPLE, SKY, BLACK, ORANGE, BLUE, GREY)
-_FIRST_CHOICE = ("member_slope/mean",)
-
 Paths = str | Path | Sequence[str | Path]
 
 
@@ -70,9 +57,7 @@ class StudyResults(NamedTuple):
 
     def method_of(self, recipe: str) -> str:
         """The method of the global table that speaks for a recipe."""
-        made = list(dict.fromkeys(self.effects.loc[self.effects["recipe"] == recipe, "method"]))
-        wanted = [self.headline.get(recipe), *_FIRST_CHOICE, *made[:1]]
-        return next((method for method in wanted if method in made), "")
+        return headline_methods(self.effects, self.headline)[recipe]
 
     @property
     def recipes(self) -> list[str]:
@@ -107,8 +92,7 @@ class StudyResults(NamedTuple):
         ]
 
     def _headline(self, table: pd.DataFrame) -> pd.DataFrame:
-        chosen = {recipe: self.method_of(recipe) for recipe in self.recipes}
-        return table[table["method"] == table["recipe"].map(chosen)]
+        return table[table["method"] == table["recipe"].map(headline_methods(self.effects, self.headline))]
 
 
 def read_study_results(
@@ -155,48 +139,6 @@ def empty_table(schema: str) -> pd.DataFrame:
     return pd.DataFrame(columns=[column.name for column in SCHEMAS[schema].columns])
 
 
-def pairs_of(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Exposures and outcomes of a table in order of first appearance."""
-    return list(dict.fromkeys(zip(table["exposure"], table["outcome"])))
-
-
-def pair_words(exposure: str, outcome: str) -> str:
-    """``GATA1 → TAL1``."""
-    return f"{exposure} → {outcome}"
-
-
-def classes_of(table: pd.DataFrame) -> list[str]:
-    """Sequence classes of a table in the order of figures."""
-    present = set(table["sequence_class"])
-    return [name for name in CLASS_WORDS if name in present] + sorted(present - set(CLASS_WORDS))
-
-
-def class_words(name: str) -> str:
-    """A sequence class as readers see it."""
-    return CLASS_WORDS.get(name, name)
-
-
-def method_words(method: str) -> str:
-    """``egger / reml`` for ``egger/reml``: a local estimator and how its estimates were pooled."""
-    return method.replace("_", " ").replace("/", " / ")
-
-
-def interval_words(b: float, low: float, high: float) -> str:
-    """``3.46 [3.33, 3.59]``, with as many decimals as the interval's width makes sense of."""
-    if pd.isna(low) or pd.isna(high):
-        return number(b)
-    digits = _decimals((high - low) / 10)
-    return f"{_fixed(b, digits)} [{_fixed(low, digits)}, {_fixed(high, digits)}]"
-
-
-def error_words(b: float, se: float) -> str:
-    """``3.46 ± 0.06``, with the decimals of the standard error's first digit."""
-    if pd.isna(se):
-        return number(b)
-    digits = _decimals(se)
-    return f"{_fixed(b, digits)} ± {_fixed(se, digits)}"
-
-
 def recipe_colours(recipes: Sequence[str]) -> dict[str, str]:
     """Colour of every recipe; more than eight share them again from the start."""
     return {recipe: _RECIPE_COLOURS[i % len(_RECIPE_COLOURS)] for i, recipe in enumerate(recipes)}
@@ -205,14 +147,6 @@ def recipe_colours(recipes: Sequence[str]) -> dict[str, str]:
 def pale(colour: str) -> tuple[float, ...]:
     """A light, opaque tint: overlapping bars do not add up to a dark one."""
     return tuple(1 - 0.25 * (1 - value) for value in to_rgb(colour))
-
-
-def _decimals(step: float) -> int:
-    return min(max(math.ceil(-math.log10(step)), 0), 6) if step > 0 else 2
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}".replace("-", "−")
 
 
 def _read(paths: Paths, schema: str, study: str) -> pd.DataFrame:

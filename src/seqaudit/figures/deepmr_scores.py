@@ -10,17 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from seqaudit.figures.captions import counted, number, sentences, span
-from seqaudit.figures.deepmr_results import (
-    CLASS_COLOURS,
-    StudyResults,
-    class_words,
-    classes_of,
-    method_words,
-    pair_words,
-    pairs_of,
-    pale,
-    recipe_colours,
-)
+from seqaudit.figures.deepmr_results import CLASS_COLOURS, StudyResults, pale, recipe_colours
+from seqaudit.figures.deepmr_words import class_words, classes_of, method_words, pair_words, pairs_of
 from seqaudit.figures.style import (
     BLACK,
     BLUE,
@@ -107,7 +98,7 @@ def against_truth(results: StudyResults) -> Drawn:
 @in_house_style
 def overview(results: StudyResults) -> Drawn:
     """R2 and coverages by scenario and recipe (counterpart of Table 1)."""
-    scores = results.headline_scores()
+    scores = results.headline_scores().dropna(subset=["bias"])
     scores = scores[scores["gamma_cluster"] == "all"]
     if scores.empty:
         return unavailable(_NO_TRUTH)
@@ -178,7 +169,7 @@ def overview(results: StudyResults) -> Drawn:
 @in_house_style
 def by_method(results: StudyResults) -> Drawn:
     """Bias and coverage of every method within each scenario."""
-    scores = results.scores
+    scores = results.scores.dropna(subset=["bias"])
     if scores.empty:
         return unavailable(_NO_TRUTH)
     scores, scenarios = _plain_scenarios(scores)
@@ -246,7 +237,7 @@ def by_method(results: StudyResults) -> Drawn:
 @in_house_style
 def against_strength(results: StudyResults) -> Drawn:
     """Bias and coverage against the strength of confounding (counterpart of S2 Text)."""
-    scores = results.headline_scores()
+    scores = results.headline_scores().dropna(subset=["bias"])
     if scores.empty:
         return unavailable(_NO_TRUTH)
     scores = _with_strength(scores)

@@ -5,16 +5,20 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from seqaudit import __version__
-from seqaudit.figures.catalogue import INTERACTIONS
+from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
 from seqaudit.figures.saved import SavedFigure
+from seqaudit.report.deepmr import deepmr_chapter
 from seqaudit.report.galleries import anchor, figure_sections
 from seqaudit.report.loss import loss_chapter, verdict_summary
 from seqaudit.report.page import Chapter, Page, Section, render_page
 
-CITATION = (
-    "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of False Positive "
-    "Feature Interactions Learned by Neural Networks on Genomic Data. 2020."
-)
+CITATIONS = {
+    INTERACTIONS: "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of "
+    "False Positive Feature Interactions Learned by Neural Networks on Genomic Data. 2020.",
+    CAUSES: "Malina S, Cizin D, Knowles DA. Deep Mendelian randomization: Investigating the causal knowledge "
+    "of genomic deep learning models. PLoS Comput Biol 18(10):e1009880. 2022.",
+}
+"""What to cite for every chapter."""
 
 
 def build_report(
@@ -26,13 +30,15 @@ def build_report(
     config_summary: Mapping,
     provenance: Mapping[str, str],
     units: Mapping[str, str] | None = None,
+    headline: Mapping[str, str] | None = None,
 ) -> str:
     """The report of a run as one HTML page that needs neither network nor other files.
 
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        By schema: ``loss_verdicts``, ``loss_models``, ``loss_architectures``.
+        By schema: ``loss_verdicts``, ``loss_models``, ``loss_architectures``; with DeepMR studies
+        also ``deepmr_global`` and ``deepmr_scores``.
     figures : sequence of SavedFigure
         See :func:`seqaudit.figures.saved.read_figures`; those of the run first.
     title, run : str
@@ -43,6 +49,8 @@ def build_report(
         Versions, commit, hashes; an entry ``command`` is shown as the way to run it again.
     units : mapping of str to str, optional
         Unit of the target by dataset; ``reads`` for simulated data.
+    headline : mapping of str to str, optional
+        Method that speaks for a DeepMR recipe, as in ``StudyResults``.
 
     Returns
     -------
@@ -50,22 +58,25 @@ def build_report(
         HTML. All names and texts in it are escaped.
     """
     units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **(units or {})}
-    others = dict.fromkeys(figure.category for figure in figures if figure.category != INTERACTIONS)
+    chapters = {INTERACTIONS: loss_chapter(tables, figures, units=units)}
+    if "deepmr_global" in tables:
+        chapters[CAUSES] = deepmr_chapter(tables, figures, headline=headline)
+    for name in dict.fromkeys(figure.category for figure in figures):
+        chapters.setdefault(name, Chapter(anchor(name), name, "", figure_sections(figures, name)))
     page = Page(
         title=title,
         run=run,
         version=__version__,
         summary=verdict_summary(tables, units=units),
         chapters=[
-            loss_chapter(tables, figures, units=units),
-            *(Chapter(anchor(name), name, "", figure_sections(figures, name)) for name in others),
-            _about(config_summary, provenance),
+            *chapters.values(),
+            _about(config_summary, provenance, [CITATIONS[name] for name in chapters if name in CITATIONS]),
         ],
     )
     return render_page(page)
 
 
-def _about(config_summary: Mapping, provenance: Mapping[str, str]) -> Chapter:
+def _about(config_summary: Mapping, provenance: Mapping[str, str], citations: list[str]) -> Chapter:
     facts = {key: str(value) for key, value in provenance.items() if key != "command"}
     return Chapter(
         "about",
@@ -84,7 +95,9 @@ def _about(config_summary: Mapping, provenance: Mapping[str, str]) -> Chapter:
                 code=provenance.get("command", "snakemake --cores all --configfile <the config of this run>"),
             ),
             Section(
-                "citation", "Please cite", points=[CITATION, "seqaudit: see CITATION.cff in its repository."]
+                "citation",
+                "Please cite",
+                points=[*citations, "seqaudit: see CITATION.cff in its repository."],
             ),
         ],
     )

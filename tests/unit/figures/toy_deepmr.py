@@ -232,17 +232,12 @@ def _loci(identity, number, pair, world, known, n, rng) -> tuple[pd.DataFrame, p
     quality = QUALITY[identity["recipe"]]
     local, instruments = [], []
     for index in range(n):
-        sequence_class = "both" if index % 2 else "exposure_only"
-        truth = _truth(world, sequence_class) + (
-            rng.normal(0, 0.05)
-            if sequence_class == "both"
-            else abs(rng.normal(0, 0.4)) * (rng.random() < 0.2)
-        )
-        error = (
-            quality["bias"] * truth / 3
-            + quality["leak"] * (sequence_class == "exposure_only")
-            + quality["local_se"] * rng.normal(0, 0.8)
-        )
+        sequence_class = ("both" if index % 2 else "exposure_only") if known else "all"
+        chance_site = abs(rng.normal(0, 0.4)) * (rng.random() < 0.2)
+        spread = {"both": rng.normal(0, 0.05), "exposure_only": chance_site, "all": rng.normal(0, 0.4)}
+        truth = _truth(world, sequence_class, number) + spread[sequence_class]
+        leak = quality["leak"] * {"both": 0.3, "exposure_only": 1, "all": 0.7}[sequence_class]
+        error = quality["bias"] * truth / 3 + leak + quality["local_se"] * rng.normal(0, 0.8)
         locus = f"test_{index:04d}"
         place = {
             "ensemble": identity["ensemble"],
@@ -333,8 +328,8 @@ def _quality(identity, pairs, known, rng) -> list[dict]:
             "test_r2_expected": rng.uniform(0.985, 0.998) - 0.08 * worse if known else np.nan,
             "effect_slope": rng.normal(1.005 + 0.15 * worse, 0.01) if known else np.nan,
             "effect_rmse": abs(rng.normal(0.8 + 4 * worse, 0.2)) if known else np.nan,
-            "calibration_error_before": 0.04 + 0.12 * worse,
-            "calibration_error_after": 0.008,
+            "calibration_error_before": rng.uniform(0.03, 0.05) + 0.12 * worse,
+            "calibration_error_after": rng.uniform(0.007, 0.012),
             "level_factor": rng.uniform(0.4, 1.2),
         }
         for output in _outputs(pairs)
