@@ -147,7 +147,7 @@ def predict_ensemble(
         Tables ``causal_sequences`` and ``causal_targets``.
     outputs : sequence of str
         Names of the outputs in the order of the networks' predictions.
-    transform : {"anscombe", "identity"}
+    transform : {"anscombe", "identity", "log1p"}
         From targets to the training space, see :mod:`seqaudit.data.targets`.
     splits : sequence of str
         Which sequences to predict.
