@@ -142,7 +142,7 @@ def factor_grammar(
     base: float | Mapping[str, float] = 30.0,
     gain: float | Mapping[str, float] = 100.0,
     mu: float | Mapping[str, float] = -6.0,
-    sharpness: float = 2.0,
+    sharpness: float = 3.0,
     pseudocount: float = 0.001,
     background: Sequence[float] = BACKGROUND,
     strand: str = "+-",

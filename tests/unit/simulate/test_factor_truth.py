@@ -1,15 +1,19 @@
 """True effects in a world of factors: naive rescans, algebra, and interventions."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import poisson
 
+from seqaudit.data.motif_files import read_motifs
 from seqaudit.data.motifs import Motif
 from seqaudit.data.sequences import decode_letters, letter_codes
 from seqaudit.data.tables import write_table
 from seqaudit.errors import SeqauditError
-from seqaudit.simulate.factor_grammar import factor_grammar
+from seqaudit.simulate.factor_grammar import REPROGRAMMING_HELP, factor_grammar
+from seqaudit.simulate.factor_sequences import Composite, simulate_factors
 from seqaudit.simulate.factor_truth import Mutants, direct_effects, true_effects
 from seqaudit.simulate.poisson import poisson_mean_of, poisson_slope_of
 
@@ -25,6 +29,8 @@ WORLDS = {
     "recruiting": {"strand": "+-", "recruitment": {"A": {"C": 0.2}}, "decay_length": 30.0},
     "all windows count": {"strand": "+-", "min_occupancy": 0.0, "decay_length": 30.0},
 }
+
+REPROGRAMMING = Path(__file__).resolve().parents[3] / "resources/motifs/reprogramming.meme"
 
 
 def grammar(**changes):
@@ -208,6 +214,44 @@ def test_the_decay_shows_in_the_truth():
         without = poisson_mean_of(np.array(10 + 100 * q_b), "log1p")
         exposure = np.subtract(*poisson_mean_of(np.array([10 + 100 * q_a, 10]), "log1p"))
         assert of_pair[locus] == pytest.approx((with_help - without) / exposure, rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def reprogramming():
+    motifs = {motif.name: motif for motif in read_motifs(REPROGRAMMING)}
+    world = factor_grammar(motifs, help=REPROGRAMMING_HELP)
+    options = {"n_train": 1, "n_calibration": 0, "n_test": 40, "seed": 3}
+    alone = simulate_factors(world, **options).sequences[1:]
+    composite = [Composite("Sox2", "Oct4", -1, 1.0)]
+    joined = simulate_factors(world, site_numbers=[1.0], composites=composite, **options).sequences[1:]
+    return direct_effects(world, alone), direct_effects(world, joined[:20])
+
+
+class TestReprogramming:
+    """The default world: what its page says."""
+
+    def bound(self, effects):
+        return effects.loc[(effects["exposure_occupancy"] > 0.5) & (effects["outcome_occupancy"] > 0.5)]
+
+    def test_twelve_pairs_with_effects_of_many_sizes_and_exact_zeros(self, reprogramming):
+        of_pair = self.bound(reprogramming[0]).groupby(["exposure", "outcome"])
+        assert len(of_pair) == 12
+        absent = 0
+        for (exposure, outcome), group in of_pair:
+            helps = REPROGRAMMING_HELP.get(exposure, {}).get(outcome, 0)
+            size = group[["small_change", "through_exposure", "knockout"]].abs()
+            assert (size > 0.01).all(axis=None) if helps else (size == 0).all(axis=None)
+            absent += helps == 0
+        assert absent == 5
+        middle = of_pair["knockout"].median()
+        assert middle["Sox2", "Oct4"] > middle["Sox2", "Nanog"] > middle["Nanog", "Sox2"] > 0
+
+    def test_pleiotropy_is_rare_but_for_composite_sites(self, reprogramming):
+        off = []
+        for effects in reprogramming:
+            bound = self.bound(effects.loc[(effects["exposure"] == "Sox2") & (effects["outcome"] == "Oct4")])
+            off.append((bound["over_mutations"] - bound["through_exposure"]).abs().median())
+        assert off[0] < 1e-3 < 1e-2 < off[1]
 
 
 class TestPoissonMeans:
