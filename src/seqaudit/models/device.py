@@ -43,3 +43,14 @@ def borrowed(model: nn.Module, device: torch.device) -> Iterator[nn.Module]:
         model.to(home)
         for module, training in modes:
             module.training = training
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """No TF32 in convolutions on a GPU: its rounding is larger than many effects."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
