@@ -41,7 +41,7 @@ class StudyResults(NamedTuple):
         one round of one scenario is enough.
     headline : mapping of str to str
         Method of the global table that speaks for a recipe, such as
-        ``{"published": "egger_robust/reml"}``; ``member_slope/mean`` for others.
+        ``{"published": "egger_published/reml"}``; ``member_slope/mean`` for others.
     """
 
     study: str

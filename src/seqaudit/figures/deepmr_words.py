@@ -64,7 +64,7 @@ def interval_words(b: float, low: float, high: float) -> str:
     """``3.46 [3.33, 3.59]``, with as many decimals as the interval's width makes sense of."""
     if pd.isna(low) or pd.isna(high):
         return number(b)
-    digits = _decimals((high - low) / 4)
+    digits = _decimals((high - low) / 6)
     return f"{_fixed(b, digits)} [{_fixed(low, digits)}, {_fixed(high, digits)}]"
 
 
@@ -81,4 +81,4 @@ def _decimals(step: float) -> int:
 
 
 def _fixed(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−")  # + 0: no negative zero

@@ -8,6 +8,7 @@ from seqaudit.figures.captions import counted, number, sentences, span
 from seqaudit.figures.catalogue import CAUSES, OVERVIEW
 from seqaudit.figures.deepmr_words import (
     class_words,
+    classes_of,
     headline_methods,
     interval_words,
     method_words,
@@ -96,7 +97,8 @@ def effect_sentences(effects: pd.DataFrame) -> list[str]:
         if estimated.empty:
             told.append(f"{start} no estimate, because {rows['status'].iloc[0]}.")
             continue
-        parts = [_effect_words(row) for row in estimated.itertuples()]
+        by_class = estimated.set_index("sequence_class", drop=False).loc[classes_of(estimated)]
+        parts = [_effect_words(row) for row in by_class.itertuples()]
         told.append(f"{start} one unit more {exposure} changes {outcome} by {'; '.join(parts)}.")
     if len(told) > _MOST_SENTENCES:
         more = len(told) - _MOST_SENTENCES

@@ -137,7 +137,7 @@ def test_estimates_are_drawn_at_their_truth(study):
     panel = figure.axes[3]  # second recipe, second scenario
     for name in ("both", "exposure_only", "all"):
         rows = study.effects.query(
-            "recipe == 'published' and scenario == 'random' and method == 'egger_robust/reml' "
+            "recipe == 'published' and scenario == 'random' and method == 'egger_published/reml' "
             "and sequence_class == @name"
         )
         expected = rows[["truth", "b"]].to_numpy()
@@ -148,12 +148,12 @@ def test_estimates_are_drawn_at_their_truth(study):
 def test_headline_methods_speak_for_recipes(study):
     assert headline_methods(study.effects, HEADLINE) == {
         "corrected": "member_slope/mean",
-        "published": "egger_robust/reml",
+        "published": "egger_published/reml",
     }
     assert headline_methods(study.effects, {"corrected": "absent"})["corrected"] == "member_slope/mean"
     only = study.effects[study.effects["method"] == "wald_mean/sd"]
     assert headline_methods(only, {}) == {"published": "wald_mean/sd"}
-    assert "published: egger robust / reml" in deepmr_scores.overview(study).caption
+    assert "published: egger published / reml" in deepmr_scores.overview(study).caption
 
 
 def test_scores_are_those_of_the_table(study):
@@ -311,6 +311,8 @@ def test_calibration_lines_are_the_table(worlds):
         ((4.8, 3.9, 5.7), "4.8 [3.9, 5.7]"),
         ((1234.5, 1100, 1400), "1,234 [1,100, 1,400]"),
         ((-0.5, -0.62, -0.38), "−0.50 [−0.62, −0.38]"),
+        ((0.2, -0.01, 0.5), "0.20 [−0.01, 0.50]"),
+        ((1.0, -0.04, 2.1), "1.0 [0.0, 2.1]"),
         ((2.0, np.nan, np.nan), "2"),
         ((2.0, 2.0, 2.0), "2.00 [2.00, 2.00]"),
     ],
@@ -322,7 +324,7 @@ def test_estimates_have_the_decimals_that_their_interval_allows(numbers, words):
 def test_errors_have_one_digit():
     assert error_words(3.4567, 0.061) == "3.46 ± 0.06"
     assert error_words(3.4567, np.nan) == "3.46"
-    assert method_words("egger_robust/reml") == "egger robust / reml"
+    assert method_words("egger_published/reml") == "egger published / reml"
     table = pd.DataFrame({"sequence_class": ["all", "new", "both"]})
     assert classes_of(table) == ["both", "all", "new"]
 
@@ -337,7 +339,7 @@ def test_results_are_read_from_their_files(tmp_path, study):
     read = read_study_results("cascade", **files, headline=HEADLINE)
     for name in TABLES:
         assert len(getattr(read, name)) == len(getattr(study, name)), name
-    assert read.method_of("published") == "egger_robust/reml"
+    assert read.method_of("published") == "egger_published/reml"
     little = read_study_results("other", effects=tmp_path / "theirs" / "effects.parquet")
     assert len(little.effects) and little.scores.empty and little.recipes == ["corrected"]
 

@@ -19,9 +19,9 @@ QUALITY = {
 }
 METHODS = {
     "corrected": {"member_slope/mean": 1.0, "ivw/reml_hk": 1.1, "egger/reml_hk": 5.0, "raps/reml_hk": 1.1},
-    "published": {"member_slope/mean": 0.8, "egger_robust/reml": 1.0, "wald_mean/sd": 1.3},
+    "published": {"member_slope/mean": 0.8, "egger_published/reml": 1.0, "wald_mean/sd": 1.3},
 }
-HEADLINE = {"published": "egger_robust/reml"}
+HEADLINE = {"published": "egger_published/reml"}
 SCENARIOS = ("unconfounded", "random", "sequence", "both")
 PAIRS = (("GATA1", "TAL1"),)
 FACTORS = ("Oct4", "Sox2", "Nanog", "Klf4")

@@ -76,7 +76,7 @@ def test_scores_are_told_in_words(simulated):
     assert len(told) == 4
     row = simulated.scores.query(
         "scenario == 'both' and recipe == 'published' and sequence_class == 'both' "
-        "and method == 'egger_robust/reml' and gamma_cluster == 'all'"
+        "and method == 'egger_published/reml' and gamma_cluster == 'all'"
     ).iloc[0]
     assert "(cascade, both, published), loci with both motifs: bias " in told[3]
     assert f"held the truth in {100 * row['ci_coverage']:.0f} % of 4 rounds" in told[3]
