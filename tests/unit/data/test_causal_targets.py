@@ -1,11 +1,11 @@
-"""Targets as a matrix by id, and which sequences belong together."""
+"""Targets as a matrix by id, which sequences belong together, and which are mutated."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from toy_causal import toy_tables
 
-from seqaudit.data.causal import families, target_matrix
+from seqaudit.data.causal import choose_loci, families, target_matrix
 from seqaudit.errors import SeqauditError
 
 
@@ -75,3 +75,31 @@ def test_orphans_are_named():
     rows = sequences[(sequences["split"] == "train") & (sequences["sequence_id"] != "train_0")]
     with pytest.raises(SeqauditError, match=r"'mutant_\d+' is a mutant of 'train_0', which is not an"):
         families(rows)
+
+
+def held_out() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "sequence_id": ["a", "b", "c", "d", "e"],
+            "split": ["test", "train", "test", "test", "test"],
+            "mutated": [False, False, True, False, False],
+            "embeddings": [
+                "pos-1_X-ACG,pos-9_Y-TT",
+                "pos-1_X-ACG",
+                "pos-1_X-ACG",
+                "pos-2_Y-TT",
+                "pos-5_X-ACT",
+            ],
+        }
+    )
+
+
+def test_loci_are_unmutated_test_sequences_with_the_motif():
+    assert choose_loci(held_out(), motif="X")["sequence_id"].tolist() == ["a", "e"]
+    assert choose_loci(held_out(), motif="X", max_loci=1)["sequence_id"].tolist() == ["a"]
+    assert choose_loci(held_out(), motif=None)["sequence_id"].tolist() == ["a", "d", "e"]
+
+
+def test_no_locus_with_the_motif_is_an_error():
+    with pytest.raises(SeqauditError, match="with a site of 'Z' in 'embeddings'"):
+        choose_loci(held_out(), motif="Z")
