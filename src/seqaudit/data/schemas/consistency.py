@@ -36,3 +36,33 @@ declare(
         Column("status", "string", "ok, or why a score is missing"),
     ],
 )
+
+_TRUTH = [
+    Column("truth_auroc", "float64", "true sites against background, area under the ROC curve", "", True),
+    Column("truth_aupr", "float64", "true sites against background, average precision", "", True),
+    Column(
+        "truth_log10_snr",
+        "float64",
+        "log10 of mean value at true sites over the ten strongest background positions",
+        "",
+        True,
+    ),
+    Column("truth_cosine", "float64", "mean cosine to mutagenesis of the true function", "", True),
+    Column(
+        "truth_cosine_log_odds", "float64", "mean cosine to true log-odds weighted by occupancy", "", True
+    ),
+]
+
+declare(
+    "attribution_scores",
+    version=1,
+    row="model x attribution method",
+    key=("model_id", "method"),
+    columns=[
+        *_MODEL,
+        _METHOD,
+        *_TRUTH,
+        Column("n_sequences", "int64", "sequences with a map"),
+        Column("n_scored", "int64", "of these, sequences with a usable map"),
+    ],
+)
