@@ -46,7 +46,8 @@ def quality_table(
     calibration : pandas.DataFrame, optional
         Table ``calibration`` of this ensemble. Without it calibration columns are null.
     effects, true_effects : pandas.DataFrame, optional
-        Tables ``mutation_effects`` and ``true_effects``. Without the truth effect columns are null.
+        Tables ``mutation_effects`` and ``true_effects``. Without rows of the truth effect columns are
+        null.
     selected : pandas.DataFrame, optional
         Mutations to compare (``locus_id``, ``position``, ``alt``), such as the selected rows of
         table ``instruments``; all by default.
@@ -97,7 +98,7 @@ def _r2(values: Predictions, reference: np.ndarray) -> float:
 
 def _effect_agreement(effects, true_effects, selected) -> dict[str, dict[str, float]]:
     """Slope through the origin and error of predicted on true effects, by output."""
-    if effects is None or true_effects is None:
+    if effects is None or true_effects is None or true_effects.empty:
         return {}
     if selected is not None:
         wanted = selected[_MUTATION].drop_duplicates()

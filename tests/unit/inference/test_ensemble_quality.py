@@ -112,6 +112,12 @@ def test_only_selected_mutations_are_compared():
     assert nothing["effect_slope"].isna().all()
 
 
+def test_measured_effects_have_no_truth():
+    predicted, true = effects()
+    made = quality_table(predictions(), effects=predicted, true_effects=true.iloc[:0], **OPTIONS)
+    assert made[["effect_slope", "effect_rmse"]].isna().all(axis=None)
+
+
 def test_bad_input_is_refused():
     predicted, true = effects()
     with pytest.raises(SeqauditError, match=r"no effect of l position 3 to C on .X. \(1 such mutations\)"):
