@@ -56,15 +56,46 @@ rule plot_run:
         "../workflow/scripts/plot_run.py"
 
 
+rule plot_study:
+    input:
+        effects=f"{DEEPMR}/global.parquet",
+        scores=f"{DEEPMR}/scores.parquet",
+        quality=f"{DEEPMR}/quality.parquet",
+        calibration=f"{DEEPMR}/calibration.parquet",
+        rounds=f"{DEEPMR}/rounds.parquet",
+        spacing=f"{DEEPMR}/spacing.parquet",
+        local=lambda w: shown_ensembles(w.study, "local"),
+        instruments=lambda w: shown_ensembles(w.study, "instruments"),
+    output:
+        **figure_outputs(STUDY_FIGURES, f"{RESULTS}/figures/study_{{study}}", "{study}"),
+        pictures=[
+            f"{RESULTS}/figures/study_{{study}}/{figure.name}.png"
+            for figure in STUDY_FIGURES
+        ],
+        captions=f"{RESULTS}/figures/study_{{study}}/captions.json",
+    log:
+        f"{LOGS}/plot_study/{{study}}.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_study/{{study}}.tsv"
+    wildcard_constraints:
+        study="|".join(STUDIES) or "none",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        headline={name: recipe["headline"] for name, recipe in RECIPES.items()},
+        code=code_stamp("plot_study"),
+    script:
+        "../workflow/scripts/plot_study.py"
+
+
 rule build_report:
     input:
-        **{
-            f"loss_{table}": f"{RESULTS}/loss/{table}.parquet"
-            for table in ("models", "architectures", "verdicts")
-        },
-        figures=[
-            f"{RESULTS}/figures/{part}/captions.json" for part in ("run", *DATASETS)
-        ],
+        **report_tables(),
+        figures=[f"{RESULTS}/figures/{part}/captions.json" for part in figure_folders()],
     output:
         page=report(
             f"{RESULTS}/report.html",
@@ -89,6 +120,7 @@ rule build_report:
         title=config["report"]["title"],
         run=config["run"],
         units={name: dataset["unit"] for name, dataset in DATASETS.items()},
+        headline={name: recipe["headline"] for name, recipe in RECIPES.items()},
         settings=config,
         code=code_stamp("build_report"),
     script:

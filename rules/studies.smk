@@ -213,3 +213,31 @@ def network_settings(wildcards):
 
 def ensemble_files(folder):
     return [f"{DEEPMR}/{folder}/{ENSEMBLE}.parquet".format(**e) for e in ENSEMBLES]
+
+
+def shown_ensembles(study, folder):
+    """Tables of the ensembles that figures show locus by locus: those of a study's first world."""
+    first = next(world for world in WORLDS if WORLDS[world]["study"] == study)
+    return [
+        f"{DEEPMR}/{folder}/{ENSEMBLE}.parquet".format(**ensemble)
+        for ensemble in ENSEMBLES
+        if ensemble["world"] == first
+    ]
+
+
+def report_tables():
+    """Tables behind the report by their schemas, of those questions that the run asks."""
+    tables = {}
+    if DATASETS:
+        for table in ("models", "architectures", "verdicts"):
+            tables[f"loss_{table}"] = f"{RESULTS}/loss/{table}.parquet"
+    if STUDIES:
+        for table in ("global", "scores"):
+            tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"
+    return tables
+
+
+def figure_folders():
+    """Folders of figures, in the order of the report."""
+    datasets = ("run", *DATASETS) if DATASETS else ()
+    return [*datasets, *(f"study_{study}" for study in STUDIES)]

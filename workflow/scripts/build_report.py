@@ -8,9 +8,7 @@ from seqaudit.job import start_job
 from seqaudit.report.build import build_report
 
 job = start_job(snakemake)
-tables = {
-    name: read_table(job.input[name], name) for name in ("loss_models", "loss_architectures", "loss_verdicts")
-}
+tables = {name: read_table(path, name) for name, path in job.input.items() if name != "figures"}
 page = build_report(
     tables,
     [figure for path in job.input.figures for figure in read_figures(Path(path).parent)],
@@ -19,6 +17,7 @@ page = build_report(
     config_summary=job.params.settings,
     provenance={key: job.provenance[key] for key in ("git_commit", "config_hash", "versions")},
     units=job.params.units,
+    headline=job.params.headline,
 )
 with atomic_path(job.output.page) as unfinished:
     unfinished.write_text(page, encoding="utf-8")
