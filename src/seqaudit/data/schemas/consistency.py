@@ -66,3 +66,87 @@ declare(
         Column("n_scored", "int64", "of these, sequences with a usable map"),
     ],
 )
+
+_SETTING = [_METHOD, Column("setting", "string", "name of the options of the scores")]
+
+declare(
+    "consistency_models",
+    version=1,
+    row="model x attribution method x setting",
+    key=("model_id", "method", "setting"),
+    columns=[
+        *_MODEL,
+        Column("dataset", "string", "id of the dataset in the config"),
+        Column("control", "string", "negative or positive control; null for measured data", "", True),
+        Column("padding", "string", "padding of every convolution: valid or same"),
+        Column("arch", "string", "id of the architecture in the config"),
+        Column("l1", "float64", "weight of the L1 penalty on kernels"),
+        Column("seed", "int64", "seed of initial weights and batch order"),
+        Column("epochs", "int64", "epochs run"),
+        *_SETTING,
+        Column("heldout_mse", "float64", "mean squared error on sequences kept for selection", "", True),
+        Column("heldout_mse_se", "float64", "its standard error over these sequences", "", True),
+        Column("test_mse", "float64", "mean squared error on test sequences; selects nothing"),
+        Column("test_pearson", "float64", "Pearson r on test sequences", "", True),
+        *_score("consistency_spectrum", "consistency of words at important positions"),
+        *_score("consistency_geometry", "consistency of directions of windowed attributions"),
+        Column("n_sequences", "int64", "sequences with a map"),
+        Column("n_not_finite", "int64", "maps set aside because a value is not finite"),
+        Column("n_zero", "int64", "maps set aside because nothing is left after centring"),
+        Column("seed_stability", "float64", "mean cosine to maps of other seeds of its design", "", True),
+        Column(
+            "off_simplex_30", "float64", "share of gradients over 30 degrees off the one-hot plane", "", True
+        ),
+        Column("loss_verdict", "string", "verdict of the loss tests; null if not tested", "", True),
+        Column(
+            "paired_p",
+            "float64",
+            "paired loss test, combined over motif pairs if several",
+            "",
+            True,
+        ),
+        *_TRUTH,
+        Column("within_loss_gate", "bool", "held-out loss within the margin of the best"),
+        Column("pareto", "bool", "no model within the margin has lower loss and is more consistent"),
+        Column("selected", "bool", "the one model of its dataset that the rule recommends"),
+        Column("reason", "string", "why it is selected or not, in one sentence"),
+        Column("status", "string", "ok, or why the model was not considered"),
+    ],
+)
+
+declare(
+    "consistency_choices",
+    version=1,
+    row="dataset x attribution method x setting x rule of choice",
+    key=("dataset", "method", "setting", "choice"),
+    columns=[
+        Column("dataset", "string", "id of the dataset in the config"),
+        *_SETTING,
+        Column("choice", "string", "rule of choice"),
+        Column("model_id", "string", "model it picks; null for means over models", "", True),
+        Column("heldout_mse", "float64", "its loss on sequences kept for selection", "", True),
+        Column("truth_score", "string", "column that holds the truth"),
+        Column("truth", "float64", "its score against the truth", "", True),
+        Column("regret", "float64", "truth of the best model minus that", "", True),
+        Column("n_models", "int64", "models considered"),
+    ],
+)
+
+declare(
+    "consistency_answers",
+    version=1,
+    row="dataset x attribution method x setting x question x quantity",
+    key=("dataset", "method", "setting", "question", "quantity"),
+    columns=[
+        Column("dataset", "string", "id of the dataset in the config"),
+        *_SETTING,
+        Column("question", "string", "what is asked, in words"),
+        Column("quantity", "string", "column or setting that it is asked of"),
+        Column("value", "float64", "the answer; null if it cannot be computed", "", True),
+        Column("ci_low", "float64", "lower limit of its 95 % interval over resampled designs", "", True),
+        Column("ci_high", "float64", "upper limit", "", True),
+        Column("pval", "float64", "permutation p-value; null where none is asked for", "", True),
+        Column("n_models", "int64", "models behind it"),
+        Column("status", "string", "ok, or why there is no answer"),
+    ],
+)
