@@ -51,6 +51,7 @@ rule simulate_factors:
     params:
         motifs=study_motifs,
         grammar=study_settings(*GRAMMAR_SETTINGS),
+        composites=lambda wildcards: study_of(wildcards)["composites"],
         settings=study_settings(*FACTOR_SETTINGS),
         seed=world_seed,
         code=code_stamp("simulate_factors"),

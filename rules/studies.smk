@@ -50,7 +50,6 @@ FACTOR_SETTINGS = (
     "n_calibration",
     "n_test",
     "n_mutants",
-    "composites",
 )
 
 
