@@ -1,5 +1,6 @@
 """Parquet tables with a declared schema: checked on write and on read, written atomically."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ def write_table(
         "schema": declared.name,
         "schema_version": str(declared.version),
         "seqaudit_version": __version__,
+        "rows": str(len(table)),
         "units": "; ".join(f"{c.name}: {c.unit}" for c in declared.columns if c.unit),
         **{key: str(value) for key, value in (provenance or {}).items()},
     }
@@ -59,7 +61,7 @@ def write_table(
         {**(arrow.schema.metadata or {}), **{_PREFIX + k.encode(): v.encode() for k, v in metadata.items()}}
     )
     with atomic_path(path) as unfinished:
-        pq.write_table(arrow, unfinished, compression="zstd")
+        pq.write_table(arrow, unfinished, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | Path, schema: str, *, columns: list[str] | None = None) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def read_table(path: str | Path, schema: str, *, columns: list[str] | None = Non
     Raises
     ------
     SeqauditError
-        Missing, empty or truncated file, or one written with another schema.
+        Missing, empty, truncated or altered file, or one written with another schema.
     """
     declared = _declared(schema)
     path = Path(path)
@@ -93,8 +95,14 @@ def read_table(path: str | Path, schema: str, *, columns: list[str] | None = Non
             )
         wanted = columns or [column.name for column in declared.columns]
         assert set(wanted) <= set(stored.names), f"columns {columns} are not all in table '{schema}'"
-        arrow = pq.read_table(path, columns=wanted)
-    except (pa.ArrowException, OSError) as error:
+        # without this, most flipped bits would only give other numbers
+        arrow = pq.read_table(path, columns=wanted, page_checksum_verification=True)
+        if found.get("rows", str(arrow.num_rows)) != str(arrow.num_rows):
+            raise OSError(f"{arrow.num_rows} rows instead of {found['rows']}")
+        for column in declared.columns:
+            if column.name in wanted and arrow.schema.field(column.name).type != _ARROW[column.dtype]:
+                raise OSError(f"column '{column.name}' is not of type {column.dtype}")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SeqauditError(
             f"{path}: not a readable Parquet file ({error}); it may be truncated or damaged. "
             "Delete it and rerun the rule that makes it."
@@ -124,7 +132,7 @@ class atomic_path:
     """Context manager: a temporary name beside ``path`` that becomes ``path`` on success.
 
     On any error, a full disk included, the temporary file is removed and ``path`` is as
-    it was before.
+    it was before. What a killed process left is removed by the next that succeeds.
     """
 
     def __init__(self, path: str | Path):
@@ -147,7 +155,7 @@ class atomic_path:
     def __exit__(self, kind, error, trace) -> None:
         if error is None:
             try:
-                os.replace(self.unfinished, self.path)
+                self._publish()
                 return
             except OSError as failure:
                 error = failure
@@ -155,9 +163,17 @@ class atomic_path:
         if isinstance(error, OSError):
             raise self._unwritable(error) from error
 
+    def _publish(self) -> None:
+        with self.unfinished.open("rb") as complete:
+            os.fsync(complete.fileno())  # or a power cut could leave an empty file under the final name
+        os.replace(self.unfinished, self.path)
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*"):
+            left.unlink(missing_ok=True)
+
     def _unwritable(self, error: OSError) -> SeqauditError:
+        reason = os.strerror(error.errno) if error.errno else error
         return SeqauditError(
-            f"{self.path}: cannot be written ({error.strerror or error}). Nothing was left half-written; "
+            f"{self.path}: cannot be written ({reason}). Nothing was left half-written; "
             "free disk space or permissions and rerun."
         )
 

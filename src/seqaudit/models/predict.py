@@ -6,6 +6,7 @@ from torch import nn
 
 from seqaudit.errors import SeqauditError
 from seqaudit.models.device import borrowed, choose_device
+from seqaudit.models.memory import run_in_batches
 
 
 def predict(
@@ -21,7 +22,8 @@ def predict(
     one_hot : array or tensor, shape (n, 4, L), int8 or float
         Channels A, C, G, T; N is all zero. Converted to float32 batch by batch.
     batch_size : int
-        Sequences per pass; changes speed and memory, not the result beyond rounding.
+        Sequences per pass; changes speed and memory, not the result beyond rounding. Fewer
+        are taken, and the log says so, when memory runs out.
     device : str
         ``"auto"`` (CUDA if present), ``"cpu"`` or ``"cuda"``.
 
@@ -43,7 +45,11 @@ def predict(
         raise SeqauditError(f"batch_size: got {batch_size}, expected at least 1.")
     chosen = choose_device(device)
     with torch.no_grad(), borrowed(model, chosen) as lent:
-        batches = [lent(batch.to(chosen, torch.float32)).cpu() for batch in one_hot.split(batch_size)]
+        batches = run_in_batches(
+            lambda part: lent(one_hot[part].to(chosen, torch.float32)).cpu(),
+            max(1, len(one_hot)),  # an empty batch still tells the number of outputs
+            batch_size=batch_size,
+        )
     predictions = torch.cat(batches).float().numpy()
     if predictions.ndim != 2 or len(predictions) != len(one_hot):
         raise SeqauditError(

@@ -15,6 +15,7 @@ from torch import nn
 
 from seqaudit.errors import SeqauditError
 from seqaudit.models.device import borrowed, choose_device
+from seqaudit.models.memory import run_in_batches
 from seqaudit.models.predict import predict
 from seqaudit.models.stages import stages_of
 from seqaudit.probes.local_change import LocalNetwork, alternative_bases
@@ -241,7 +242,10 @@ class _Ensemble:
         reference = predict(model, one_hot, batch_size=self.batch_size, device=str(self.device))
         if local is None:
             return reference, self._naive_changes(model, one_hot, reference)
-        recomputed, changes = local.changes(one_hot)
+        parts = run_in_batches(
+            lambda part: local.changes(one_hot[part]), len(one_hot), batch_size=len(one_hot)
+        )
+        recomputed, changes = (torch.cat(pieces) for pieces in zip(*parts))
         _check_agreement(recomputed.numpy(), reference, index)
         return reference, changes
 
@@ -252,14 +256,16 @@ class _Ensemble:
         known = one_hot.sum(1) > 0
         sequence, position, choice = torch.nonzero(known[:, :, None].expand(bases.shape), as_tuple=True)
         with borrowed(model, self.device) as lent:
-            for start in range(0, len(sequence), self.batch_size):
-                batch = slice(start, start + self.batch_size)
+
+            def change(batch: slice) -> None:
                 rows, columns, choices = sequence[batch], position[batch], choice[batch]
                 mutants, each = one_hot[rows], torch.arange(len(rows))
                 mutants[each, :, columns] = 0
                 mutants[each, bases[rows, columns, choices], columns] = 1
                 predictions = lent(mutants.to(self.device, torch.float32)).float().cpu()
                 changes[rows, columns, choices] = predictions - torch.from_numpy(reference)[rows]
+
+            run_in_batches(change, len(sequence), batch_size=self.batch_size)
         return changes
 
 

@@ -14,6 +14,7 @@ import torch
 from seqaudit.errors import SeqauditError
 from seqaudit.models.bpnet import Bpnet, build_bpnet
 from seqaudit.models.device import choose_device
+from seqaudit.models.memory import explained_memory
 from seqaudit.training.bpnet_steps import BpnetSteps
 from seqaudit.training.cpu_steps import keep_freed_memory
 from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
@@ -223,7 +224,7 @@ def fit_bpnet(
     model.to(chosen)
     if chosen.type == "cpu":
         keep_freed_memory()
-    with reproducible(chosen, threads):
+    with reproducible(chosen, threads), explained_memory(chosen):
         steps = BpnetSteps(
             model, **{key: settings[key] for key in ("profile_weight", "count_weight", "learning_rate")}
         )

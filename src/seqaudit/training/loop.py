@@ -14,6 +14,7 @@ from seqaudit.errors import SeqauditError
 from seqaudit.models.bpnet import Bpnet
 from seqaudit.models.cnn import Cnn
 from seqaudit.models.device import choose_device
+from seqaudit.models.memory import explained_memory
 from seqaudit.training.cpu_steps import CpuSteps
 from seqaudit.training.epochs import Checkpoint, digest, reproducible, run_epochs, summary
 from seqaudit.training.schedules import check_schedule, rate_factor
@@ -113,7 +114,8 @@ def fit(
     ------
     SeqauditError
         Arrays that do not fit the model or each other, values that are not finite,
-        settings out of range, or a loss that is not finite (training diverged).
+        settings out of range, a loss that is not finite (training diverged), or too little
+        memory.
     """
     settings = {
         "l1": float(l1),
@@ -145,7 +147,7 @@ def fit(
 
     home = next(model.parameters()).device
     model.to(chosen)
-    with reproducible(chosen, threads):
+    with reproducible(chosen, threads), explained_memory(chosen):
         steps = _choose_steps(model, settings, chosen)
         data = [
             _Data(steps.prepare(part.one_hot.to(chosen)), part.target.to(chosen))

@@ -27,11 +27,8 @@ class Progress(NamedTuple):
 def save_progress(folder: str | Path, progress: Progress, *, fingerprint: str) -> None:
     """Write one file, all or nothing. ``fingerprint`` says which training it belongs to."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in progress.tensors.items()}
-    metadata = {
-        "fingerprint": fingerprint,
-        "history": json.dumps(progress.history),
-        "digest": _digest(tensors),
-    }
+    metadata = {"fingerprint": fingerprint, "history": json.dumps(progress.history)}
+    metadata["digest"] = _digest(tensors, metadata)
     with atomic_path(Path(folder) / FILE) as unfinished:
         safetensors.torch.save_file(tensors, unfinished, metadata=metadata)
 
@@ -45,16 +42,15 @@ def load_progress(folder: str | Path, *, fingerprint: str) -> Progress | None:
         with safe_open(path, framework="pt") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 no iterator
-        if metadata.get("digest") != _digest(tensors):
-            raise ValueError("its tensors do not match their digest")
-        history = json.loads(metadata["history"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        if metadata.pop("digest", None) != _digest(tensors, metadata):
+            raise ValueError("its content does not match its digest")
+    except (SafetensorError, OSError, ValueError) as error:
         logger.warning("%s is damaged (%s); training starts anew.", path, error)
         return None
     if metadata["fingerprint"] != fingerprint:
         logger.info("%s belongs to other settings or data; training starts anew.", path)
         return None
-    return Progress(tensors, history)
+    return Progress(tensors, json.loads(metadata["history"]))
 
 
 def remove_progress(folder: str | Path) -> None:
@@ -62,9 +58,9 @@ def remove_progress(folder: str | Path) -> None:
     (Path(folder) / FILE).unlink(missing_ok=True)
 
 
-def _digest(tensors: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(tensors[name].contiguous().numpy().tobytes())
     return digest.hexdigest()

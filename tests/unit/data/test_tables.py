@@ -149,6 +149,15 @@ def test_interrupted_writes_leave_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+    for left in (".toy.parquet.abcd1234", ".toy.parquet.zyxw9876"):
+        (tmp_path / left).write_text("half")
+    beside = tmp_path / ".other.parquet.abcd1234"
+    beside.write_text("somebody else's")
+    write_table(toy(), tmp_path / "toy.parquet", "toy")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "toy.parquet"]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SeqauditError, match=r"file/toy\.parquet: cannot be written"):
