@@ -9,6 +9,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/driver.smk"
 include: "rules/studies.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"

@@ -27,6 +27,7 @@ FLOORS = {
     "figures": {"errors", "data", "inference"},
     "report": {"errors", "data", "inference", "figures"},
     "config": {"errors"},
+    "drivers": {"errors"},
     "codestamp": {"data"},
     "job": {"errors"},
     "mr": {"errors", "data", "inference", "figures"},

@@ -1,0 +1,50 @@
+# What only the driver needs: one driver per run, a note of how to go on without it (workflow/resume.py),
+# and a repair of the SLURM plugin.
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.current_basedir) / "../src"))
+
+from seqaudit.drivers import FOLDER, DriverNote
+from seqaudit.errors import SeqauditError
+
+# Plugin 2.8 does not know the state of a job that somebody cancelled, 'CANCELLED by 1000' in the words of
+# sacct, and would wait for it for ever.
+slurm_plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+if slurm_plugin is not None and not hasattr(slurm_plugin, "asked_by_seqaudit"):
+    slurm_plugin.asked_by_seqaudit = slurm_plugin.query_job_status
+
+    async def first_words_of_states(command, logger):
+        states, seconds = await slurm_plugin.asked_by_seqaudit(command, logger)
+        if states is not None:
+            states = {job: state.split()[0] for job, state in states.items() if state}
+        return states, seconds
+
+    slurm_plugin.query_job_status = first_words_of_states
+
+
+driver = {
+    "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+    "host": socket.gethostname(),
+    "pid": os.getpid(),
+    "folder": str(workflow.workdir_init),
+    "command": sys.argv,
+}
+driver_note = DriverNote(f"{FOLDER}/{config.get('run', 'run')}.json")
+
+
+onstart:
+    try:
+        driver_note.claim()
+    except SeqauditError as error:
+        raise WorkflowError(str(error)) from None
+    # name of the run's jobs in SLURM; None for a run on this host
+    driver["slurm_name"] = getattr(workflow.scheduler._executor, "run_uuid", None)
+    driver_note.write(driver)
+
+
+onsuccess:
+    driver_note.write({**driver, "finished": True})
