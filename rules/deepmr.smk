@@ -178,14 +178,36 @@ rule train_bpnet_ensemble:
         "../workflow/scripts/train_bpnet_ensemble.py"
 
 
-rule mutate_sequences:
+rule predict_sequences:
     input:
         sequences=f"{WORLD_FOLDER}/sequences.parquet",
         targets=f"{WORLD_FOLDER}/targets.parquet",
         ensemble=ENSEMBLE_FOLDER,
     output:
-        effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
         predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
+    log:
+        f"{LOGS}/predict_sequences/{ENSEMBLE}.log",
+    benchmark:
+        f"{BENCHMARKS}/predict_sequences/{ENSEMBLE}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        transform=study_transform,
+        code=code_stamp("predict_sequences"),
+    script:
+        "../workflow/scripts/predict_sequences.py"
+
+
+rule mutate_sequences:
+    input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        ensemble=ENSEMBLE_FOLDER,
+    output:
+        effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
     log:
         f"{LOGS}/mutate_sequences/{ENSEMBLE}.log",
     benchmark:
@@ -198,7 +220,6 @@ rule mutate_sequences:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         loci=locus_choice,
-        transform=study_transform,
         batch_norm=lambda wildcards: RECIPES[wildcards.recipe]["batch_norm"],
         chunks=f"scratch/{config['run']}/deepmr/{ENSEMBLE}/effects",
         code=code_stamp("mutate_sequences"),
@@ -242,6 +263,7 @@ rule estimate_effects:
 
 rule check_ensemble:
     input:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
         ensemble=ENSEMBLE_FOLDER,
         effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
         predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",

@@ -17,6 +17,7 @@ TF_CASCADE_SETTINGS = (
     "n_calibration",
     "n_test",
     "n_mutants",
+    "n_calibration_mutants",
     "length",
     "alpha_mean",
     "alpha_sd",

@@ -7,7 +7,9 @@ from seqaudit.job import start_job
 from seqaudit.models.ensembles import read_record
 
 job = start_job(snakemake)
-predictions = read_table(job.input.predictions, "ensemble_predictions")
+sequences = read_table(job.input.sequences, "causal_sequences", columns=["sequence_id", "mutated"])
+predictions = read_table(job.input.predictions, "ensemble_predictions").merge(sequences, on="sequence_id")
+predictions = predictions[~predictions["mutated"]]
 noise = {"noise_variance": OBSERVATION_NOISE[job.params.transform]}
 calibration = calibration_table(predictions, ensemble=job.params.design["ensemble"], **noise)
 write_table(calibration, job.output.calibration, "calibration", provenance=job.provenance)

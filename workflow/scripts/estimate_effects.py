@@ -1,20 +1,22 @@
 """Causal effects of one ensemble, per locus and over loci (rule estimate_effects)."""
 
 from seqaudit.data.tables import read_table, write_table
-from seqaudit.inference.deepmr import analyse_ensemble
+from seqaudit.inference.deepmr import analyse_ensemble, labelled_mutants
 from seqaudit.inference.deepmr.spacing import spacing_table
 from seqaudit.inference.published_recalibration import published_effects
 from seqaudit.job import start_job
 
 job = start_job(snakemake)
-sequences = read_table(job.input.sequences, "causal_sequences", columns=["sequence_id", "embeddings"])
+sequences = read_table(job.input.sequences, "causal_sequences")
+predictions = read_table(job.input.predictions, "ensemble_predictions")
 effects = read_table(job.input.effects, "mutation_effects")
 if job.params.recalibration == "published":
-    effects = published_effects(effects, read_table(job.input.predictions, "ensemble_predictions"))
+    effects = published_effects(effects, predictions)
 result = analyse_ensemble(
     effects,
     sequences,
     read_table(job.input.true_effects, "true_effects"),
+    labelled_mutants(predictions, sequences),
     pairs=job.params.pairs,
     design=job.params.design,
     **job.params.settings,

@@ -1,17 +1,14 @@
-"""Ask an ensemble about held-out sequences and all their mutants (rule mutate_sequences)."""
+"""Ask an ensemble about all mutants of held-out sequences (rule mutate_sequences)."""
 
 from seqaudit.data.causal import choose_loci
 from seqaudit.data.tables import read_table, write_table
 from seqaudit.job import start_job
-from seqaudit.models.ensembles import load_ensemble, predict_ensemble
+from seqaudit.models.ensembles import load_ensemble
 from seqaudit.probes.locus_effects import mutate_loci, remove_chunks
 
 job = start_job(snakemake)
 sequences = read_table(job.input.sequences, "causal_sequences")
-targets = read_table(job.input.targets, "causal_targets")
 models, outputs, _ = load_ensemble(job.input.ensemble)
-predictions = predict_ensemble(models, sequences, targets, outputs=outputs, transform=job.params.transform)
-write_table(predictions, job.output.predictions, "ensemble_predictions", provenance=job.provenance)
 effects = mutate_loci(
     models,
     choose_loci(sequences, **job.params.loci),

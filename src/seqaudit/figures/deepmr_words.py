@@ -17,19 +17,19 @@ CLASS_WORDS = {
 }
 """Classes of sequences as readers see them, in the order of figures."""
 
-_FIRST_CHOICE = "member_slope/mean"
+_FIRST_CHOICES = ("calibrated_slope/mean", "member_slope/mean")
 
 
 def headline_methods(effects: pd.DataFrame, headline: Mapping[str, str]) -> dict[str, str]:
     """Method of table ``deepmr_global`` that speaks for each recipe.
 
-    The one that ``headline`` gives for the recipe, else ``member_slope/mean``, else the first;
-    what the table does not have is passed over.
+    The one that ``headline`` gives for the recipe, else ``calibrated_slope/mean``, else
+    ``member_slope/mean``, else the first; what the table does not have is passed over.
     """
     chosen = {}
     for recipe, methods in effects.groupby("recipe", sort=False)["method"]:
         made = list(dict.fromkeys(methods))
-        wanted = (headline.get(recipe), _FIRST_CHOICE, made[0])
+        wanted = (headline.get(recipe), *_FIRST_CHOICES, made[0])
         chosen[recipe] = next(method for method in wanted if method in made)
     return chosen
 

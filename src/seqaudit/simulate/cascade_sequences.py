@@ -28,6 +28,7 @@ _DRAWS = (
     "parents",
     "mutated positions",
     "mutated bases",
+    "mutated sites",
 )
 
 Streams = Callable[[str], np.random.Generator]
@@ -78,11 +79,12 @@ def draw_originals(
 
 
 def draw_mutants(
-    parents: PlantedSequences, n: int, *, widths: Sequence[int], streams: Streams
+    parents: PlantedSequences, n: int, *, every_site: bool, widths: Sequence[int], streams: Streams
 ) -> tuple[PlantedSequences, np.ndarray]:
-    """Copies of sequences with one base changed in every site, or one anywhere if there is none.
+    """Copies of sequences with one base changed in a site, or anywhere if there is none.
 
-    Parents are taken in random order, each once before any is taken again.
+    The site is one of the sequence's, drawn at random; with ``every_site`` a base is changed in
+    each of them. Parents are taken in random order, each once before any is taken again.
 
     Returns
     -------
@@ -97,6 +99,9 @@ def draw_mutants(
     codes, starts = parents.codes[parent], parents.starts[parent]
     # the last column stands for the whole sequence
     present = np.column_stack([starts >= 0, (starts < 0).all(axis=1)])
+    if not every_site:
+        lottery = np.where(present, streams("mutated sites").random(present.shape), -1)
+        present = lottery == lottery.max(axis=1, keepdims=True)
     first = np.column_stack([starts, np.zeros(n, dtype=np.int64)])
     position = first + streams("mutated positions").integers(0, [*widths, length], size=first.shape)
     shift = streams("mutated bases").integers(1, 4, size=first.shape)

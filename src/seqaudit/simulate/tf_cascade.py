@@ -59,6 +59,7 @@ def simulate_tf_cascade(
     n_test: int = 1_000,
     n_mutants: int = 10_000,
     n_calibration_mutants: int = 0,
+    mutate_every_site: bool = True,
     length: int = 100,
     alpha_mean: float = 100.0,
     alpha_sd: float = 3.0,
@@ -96,10 +97,11 @@ def simulate_tf_cascade(
     n_train, n_calibration, n_test : int
         Sequences of each split. The first of them are the same whatever their number.
     n_mutants, n_calibration_mutants : int
-        Labelled mutants of training and of calibration sequences. One base is changed in
-        every planted site, or one anywhere where there is none. Every sequence is a parent
-        once before any is a parent twice. The first mutants are the same whatever their
-        number.
+        Labelled mutants of training and of calibration sequences. One base is changed, in a
+        planted site or, where there is none, anywhere. Every sequence is a parent once
+        before any is a parent twice. The first mutants are the same whatever their number.
+    mutate_every_site : bool
+        Whether training mutants have a base changed in every planted site, as published.
     length : int
         Of every sequence, in bp.
     alpha_mean, alpha_sd : float
@@ -215,7 +217,13 @@ def simulate_tf_cascade(
         if n_of_mutants:
             streams = part_streams(seed, index, round, f"{split} mutants")
             widths = [motif.width for motif in motifs]
-            mutants, rows = draw_mutants(planted, n_of_mutants, widths=widths, streams=streams)
+            mutants, rows = draw_mutants(
+                planted,
+                n_of_mutants,
+                every_site=mutate_every_site and split == "train",
+                widths=widths,
+                streams=streams,
+            )
             parents = [ids[row] for row in rows]
             described = {
                 "sequence_id": [f"{parent}.mutant_{i // n}" for i, parent in enumerate(parents)],

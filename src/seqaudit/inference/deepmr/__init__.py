@@ -10,6 +10,7 @@ a simulation with its truth.
 """
 
 from seqaudit.inference.deepmr.analysis import Analysis, analyse_ensemble
+from seqaudit.inference.deepmr.effect_calibration import LabelledMutants, labelled_mutants, slope_factor
 from seqaudit.inference.deepmr.effects import EnsembleEffects, Moments, member_moments, pivot_effects
 from seqaudit.inference.deepmr.instruments import Filters
 from seqaudit.inference.deepmr.local import METHODS, STATUS
@@ -28,9 +29,12 @@ __all__ = [
     "Analysis",
     "EnsembleEffects",
     "Filters",
+    "LabelledMutants",
     "Moments",
     "analyse_ensemble",
+    "labelled_mutants",
     "member_moments",
     "pivot_effects",
     "score_rounds",
+    "slope_factor",
 ]

@@ -8,6 +8,8 @@ import pandas as pd
 
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.deepmr.effect_calibration import METHOD as CALIBRATED
+from seqaudit.inference.deepmr.effect_calibration import LabelledMutants, calibrated_rows, slope_factor
 from seqaudit.inference.deepmr.effects import EnsembleEffects, join_true_effects, pivot_effects
 from seqaudit.inference.deepmr.instruments import Filters, Panel, halves, instrument_rows, make_panel, select
 from seqaudit.inference.deepmr.local import Part, check_methods, local_rows
@@ -28,6 +30,7 @@ def analyse_ensemble(
     mutation_effects: pd.DataFrame | EnsembleEffects,
     sequences: pd.DataFrame | None,
     true_effects: pd.DataFrame | None = None,
+    labelled: LabelledMutants | None = None,
     *,
     pairs: Sequence[tuple[str, str]],
     design: Mapping,
@@ -52,6 +55,9 @@ def analyse_ensemble(
         Null embeddings (or no table) make a locus' class unknown.
     true_effects : pandas.DataFrame, optional
         Table ``true_effects``.
+    labelled : LabelledMutants, optional
+        Held-out mutants with measured targets; with them there is a method ``calibrated_slope``,
+        member_slope with effects of the measured size.
     pairs : sequence of (exposure, outcome)
         Outputs.
     design : mapping
@@ -120,6 +126,13 @@ def analyse_ensemble(
         rows = instrument_rows(panels[0], sites, selected, truth, **pair)
         local, slopes = local_rows(of_exposure, sites, truth, **pair, methods=names, **options)
         members = {"member_slope": slopes}
+        factor = None
+        if labelled is not None:
+            motif = sites.motifs.get(exposure, exposure)
+            factor = slope_factor(labelled, exposure=exposure, outcome=outcome, motif=motif)
+            calibrated = calibrated_rows(local[local["method"] == "member_slope"], factor)
+            local = pd.concat([calibrated, local], ignore_index=True)
+            members[CALIBRATED] = slopes * factor.ratio
         others = [x for x, y in pairs if y == outcome and x != exposure]
         if multivariable and others:
             more, mv_slopes = multivariable_rows(
@@ -127,7 +140,9 @@ def analyse_ensemble(
             )
             local = pd.concat([local, more], ignore_index=True)
             members["mv_slope"] = mv_slopes
-        tables.append((rows, local, global_rows(local, members, se_mode=se_mode, target=target)))
+        tables.append(
+            (rows, local, global_rows(local, members, se_mode=se_mode, target=target, factor=factor))
+        )
     return Analysis(
         *(
             _complete(pd.concat(parts, ignore_index=True), design, schema)

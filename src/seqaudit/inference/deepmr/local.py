@@ -17,6 +17,7 @@ METHODS = {
     "member_slope": "least squares through the origin, no weights, interval from the spread of members",
     "egger_published": "as published: MR-Egger, by MM-regression where there are more than 10 instruments",
     "mv_slope": "member_slope with the other outputs as further exposures",
+    "calibrated_slope": "member_slope, multiplied so that predicted effects have the size of measured ones",
     "mv_ivw": "multivariable IVW with the other outputs as further exposures",
 }
 """Methods of ``deepmr_local`` besides those that ``seqaudit.inference.mr.methods`` lists."""
@@ -28,6 +29,7 @@ STATUS = {
     "unknown_sites": "instruments lie in sites of the exposure, and those of the sequence are not known",
     "no_exposure_site": "instruments lie in sites of the exposure, and the sequence has none",
     **mr.STATUS,
+    "too_few_labelled_mutants": "fewer than 30 labelled mutants in sites of the exposure to calibrate with",
     "too_few_instruments": "fewer mutations passed the filters than min_instruments or the method asks for",
 }
 """Every value of ``status`` in ``deepmr_local``, and what it means."""

@@ -5,6 +5,8 @@ import pandas as pd
 
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.deepmr.effect_calibration import METHOD as CALIBRATED
+from seqaudit.inference.deepmr.effect_calibration import SlopeFactor
 from seqaudit.inference.deepmr.intervals import satterthwaite, student
 from seqaudit.inference.deepmr.local import variance_factor
 from seqaudit.inference.meta import random_effects
@@ -53,6 +55,7 @@ def global_rows(
     *,
     se_mode: str = "posterior_sd",
     target: str = "loci_of_study",
+    factor: SlopeFactor | None = None,
 ) -> pd.DataFrame:
     """Table ``deepmr_global`` of one causal pair, without the columns of the ensemble.
 
@@ -67,6 +70,9 @@ def global_rows(
         As for local estimates.
     target : str
         A key of ``TARGETS``.
+    factor : SlopeFactor, optional
+        With which slopes of method ``calibrated_slope`` were multiplied; its error is shared by
+        all loci.
 
     Notes
     -----
@@ -85,7 +91,8 @@ def global_rows(
             loci = table[inside]
             members = slopes[method][:, inside] if method in slopes else None
             for pooling in poolings:
-                pooled = _pool(loci, members, pooling, se_mode=se_mode, target=target)
+                of_factor = factor if method == CALIBRATED else None
+                pooled = _pool(loci, members, pooling, se_mode=se_mode, target=target, factor=of_factor)
                 rows.append(
                     {
                         **{key: table[key].iloc[0] for key in ("exposure", "outcome")},
@@ -99,7 +106,9 @@ def global_rows(
     return pd.DataFrame(rows).reindex(columns=_COLUMNS)
 
 
-def _pool(loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: str) -> dict:
+def _pool(
+    loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: str, factor: SlopeFactor | None = None
+) -> dict:
     """One class under one method: estimates, and how they and the local ones compare with the truth."""
     used = (loci["status"] == "ok").to_numpy() & np.isfinite(loci["b"].to_numpy())
     if pooling.startswith("reml"):
@@ -108,17 +117,18 @@ def _pool(loci: pd.DataFrame, members, pooling: str, *, se_mode: str, target: st
         return {"k": 0, "status": "no_local_estimates" if len(loci) else "no_loci"}
     estimated = loci[used]
     if pooling == "mean":
-        pooled = _member_mean(members[:, used], se_mode=se_mode, target=target)
+        pooled = _member_mean(members[:, used], se_mode=se_mode, target=target, size=factor)
     elif pooling == "sd":
         pooled = _plain_mean(estimated)
     else:
         pooled = _meta_analysis(estimated, published=pooling == "reml")
     if len(estimated) == 1:
         pooled["status"] = "one_locus"
-    return {"k": len(estimated), "status": "ok"} | pooled | _against_truth(estimated, pooled)
+    used_factor = {} if factor is None else {"size_factor": factor.ratio, "size_factor_se": factor.se}
+    return {"k": len(estimated), "status": "ok"} | pooled | used_factor | _against_truth(estimated, pooled)
 
 
-def _member_mean(slopes: np.ndarray, *, se_mode: str, target: str) -> dict:
+def _member_mean(slopes: np.ndarray, *, se_mode: str, target: str, size: SlopeFactor | None) -> dict:
     """Plain mean over loci of the members' slopes, with the variance between members of that mean."""
     members, k = slopes.shape
     factor = variance_factor(members, se_mode)
@@ -129,7 +139,10 @@ def _member_mean(slopes: np.ndarray, *, se_mode: str, target: str) -> dict:
     variances, dfs = [shared], [members - 1]
     if target == "population_of_loci":
         variances, dfs = [shared, between / k], [members - 1, k - 1]
-    b, se, df = theta.mean(), np.sqrt(sum(variances)), satterthwaite(variances, dfs) if k > 1 else members - 1
+    if size is not None:
+        variances.append((theta.mean() * size.se / size.ratio) ** 2)
+        dfs.append(size.n_parents - 1)
+    b, se, df = theta.mean(), np.sqrt(sum(variances)), satterthwaite(variances, dfs)
     low, high, pval = student(b, se, df)
     # a further locus: its true effect, and how far its own estimate is from that
     own = factor * slopes.var(axis=0, ddof=1).mean()
