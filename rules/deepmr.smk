@@ -59,6 +59,42 @@ rule simulate_factors:
         "../workflow/scripts/simulate_factors.py"
 
 
+rule import_regions:
+    input:
+        unpack(region_files),
+    output:
+        sequences=f"{WORLD_FOLDER}/sequences.parquet",
+        targets=f"{WORLD_FOLDER}/targets.parquet",
+        profiles=f"{WORLD_FOLDER}/profiles.parquet",
+    log:
+        f"{LOGS}/import_regions/{{world}}.log",
+    benchmark:
+        f"{BENCHMARKS}/import_regions/{{world}}.tsv"
+    wildcard_constraints:
+        world=worlds_of("regions"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        signals=signal_files,
+        missing=lambda wildcards: study_of(wildcards)["missing"],
+        windows=study_settings(
+            "length",
+            "centre",
+            "outside",
+            "unknown",
+            "split_chromosomes",
+            "split_fractions",
+            "split_seed",
+        ),
+        code=code_stamp("import_regions"),
+    script:
+        "../workflow/scripts/import_regions.py"
+
+
 rule compute_true_effects:
     input:
         sequences=f"{WORLD_FOLDER}/sequences.parquet",
@@ -160,7 +196,7 @@ rule train_bpnet_ensemble:
     benchmark:
         f"{BENCHMARKS}/train_bpnet_ensemble/{ENSEMBLE}.tsv"
     wildcard_constraints:
-        world=worlds_of("factor_grammar"),
+        world=worlds_of("factor_grammar", "regions"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -232,7 +268,7 @@ rule estimate_effects:
         effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
         predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
         sequences=f"{WORLD_FOLDER}/sequences.parquet",
-        true_effects=f"{WORLD_FOLDER}/true_effects.parquet",
+        true_effects=known_effects,
     output:
         instruments=f"{DEEPMR}/instruments/{ENSEMBLE}.parquet",
         local=f"{DEEPMR}/local/{ENSEMBLE}.parquet",
@@ -267,7 +303,7 @@ rule check_ensemble:
         ensemble=ENSEMBLE_FOLDER,
         effects=f"{DEEPMR}/effects/{ENSEMBLE}.parquet",
         predictions=f"{DEEPMR}/predictions/{ENSEMBLE}.parquet",
-        true_effects=f"{WORLD_FOLDER}/true_effects.parquet",
+        true_effects=known_effects,
         instruments=f"{DEEPMR}/instruments/{ENSEMBLE}.parquet",
     output:
         calibration=f"{DEEPMR}/calibration/{ENSEMBLE}.parquet",

@@ -15,6 +15,8 @@ rule plot_dataset:
         f"{LOGS}/plot_dataset/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/plot_dataset/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset="|".join(DATASETS) or "none",
     conda:
         ENVIRONMENT
     threads: 1

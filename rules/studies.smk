@@ -58,9 +58,10 @@ def studies_of(kind):
     return [study for study, settings in STUDIES.items() if settings["kind"] == kind]
 
 
-def worlds_of(kind):
-    """Constraint on the wildcard 'world': studies of one kind."""
-    return f"({'|'.join(studies_of(kind)) or 'none'})[.].*"
+def worlds_of(*kinds):
+    """Constraint on the wildcard 'world': studies of these kinds."""
+    studies = [study for kind in kinds for study in studies_of(kind)]
+    return f"({'|'.join(studies) or 'none'})[.].*"
 
 
 # one simulated data set: what its tables call it
@@ -127,17 +128,17 @@ def study_motif_file(wildcards):
 def study_outputs(wildcards):
     """What the networks of a world predict: binding of every factor but the confounder."""
     study = study_of(wildcards)
-    if study["kind"] == "factor_grammar":
-        return list(study["factors"])
-    return [study["exposure"]["name"], study["outcome"]["name"]]
+    if study["kind"] == "tf_cascade":
+        return [study["exposure"]["name"], study["outcome"]["name"]]
+    return list(study["factors" if study["kind"] == "factor_grammar" else "signals"])
 
 
 def study_pairs(wildcards):
     """Ordered pairs of outputs whose causal effect is asked for."""
     outputs = study_outputs(wildcards)
-    if study_of(wildcards)["kind"] == "factor_grammar":
-        return [pair for pair in product(outputs, outputs) if pair[0] != pair[1]]
-    return [tuple(outputs)]
+    if study_of(wildcards)["kind"] == "tf_cascade":
+        return [tuple(outputs)]
+    return [pair for pair in product(outputs, outputs) if pair[0] != pair[1]]
 
 
 def study_transform(wildcards):
@@ -150,6 +151,41 @@ def locus_choice(wildcards):
     study = study_of(wildcards)
     motif = study["exposure"]["name"] if study["kind"] == "tf_cascade" else None
     return {"motif": motif, "max_loci": study["max_loci"]}
+
+
+def region_files(wildcards):
+    """Files of a study of regions, found beside the data or in the checkout."""
+    study = study_of(wildcards)
+    tracks = [
+        track
+        for signal in study["signals"].values()
+        for track in ([signal] if isinstance(signal, str) else signal.values())
+    ]
+    return {
+        "genome": find_file(study["genome"]),
+        "bed": find_file(study["bed"]),
+        "tracks": [find_file(track) for track in tracks],
+    }
+
+
+def signal_files(wildcards):
+    """Path of every track, by output and, where tracks have strands, by strand."""
+    return {
+        name: (
+            find_file(signal)
+            if isinstance(signal, str)
+            else {strand: find_file(track) for strand, track in signal.items()}
+        )
+        for name, signal in study_of(wildcards)["signals"].items()
+    }
+
+
+def known_effects(wildcards):
+    """The true effects of a simulated world; nobody knows those of a genome."""
+    measured = study_of(wildcards)["kind"] == "regions"
+    return (
+        [] if measured else f"{WORLD_FOLDER}/true_effects.parquet".format(**wildcards)
+    )
 
 
 def world_seed(wildcards):

@@ -195,15 +195,19 @@ def _check_known(path: str, what: str, name: str, known: list[str], place: str) 
 
 
 def _check_study(path: str, settings: dict, recipes: dict) -> None:
-    _check_sums_to_one(f"{path}.background", settings["background"])
-    reads_profiles = settings["kind"] == "factor_grammar"
+    reads_profiles = settings["kind"] != "tf_cascade"
     for recipe in settings["recipes"]:
         if reads_profiles != (recipes[recipe]["bpnet"] is not None):
             raise SeqauditError(
                 f"config key '{path}.recipes': a study of kind '{settings['kind']}' needs recipes "
                 f"{'with' if reads_profiles else 'without'} 'bpnet', and '{recipe}' is not one."
             )
-    if reads_profiles:
+    if settings["kind"] == "regions":
+        _check_sums_to_one(f"{path}.split_fractions", settings["split_fractions"])
+        _check_instruments(path, settings, recipes)
+        return
+    _check_sums_to_one(f"{path}.background", settings["background"])
+    if settings["kind"] == "factor_grammar":
         _check_factors(path, settings)
         return
     motifs = {role: settings[role] for role in ("exposure", "outcome", "confounder")}
@@ -213,6 +217,15 @@ def _check_study(path: str, settings: dict, recipes: dict) -> None:
             raise SeqauditError(
                 f"config key '{path}.{role}': the name '{name}' is used by another motif of the study; "
                 "exposure, outcome and confounder need their own."
+            )
+
+
+def _check_instruments(path: str, settings: dict, recipes: dict) -> None:
+    for recipe in settings["recipes"]:
+        if recipes[recipe]["instruments"]["region"] == "motif":
+            raise SeqauditError(
+                f"config key 'deepmr.recipes.{recipe}.instruments.region': 'motif' needs known sites, which "
+                f"'{path}' does not have. Write 'peak' or 'anywhere'."
             )
 
 

@@ -22,7 +22,7 @@ quality = quality_table(
     seconds=record["seconds"],
     calibration=calibration,
     effects=read_table(job.input.effects, "mutation_effects"),
-    true_effects=read_table(job.input.true_effects, "true_effects"),
+    true_effects=read_table(job.input.true_effects, "true_effects") if job.input.true_effects else None,
     selected=instruments[instruments["selected"]],
     **noise,
 )

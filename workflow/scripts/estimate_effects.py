@@ -15,7 +15,7 @@ if job.params.recalibration == "published":
 result = analyse_ensemble(
     effects,
     sequences,
-    read_table(job.input.true_effects, "true_effects"),
+    read_table(job.input.true_effects, "true_effects") if job.input.true_effects else None,
     labelled_mutants(predictions, sequences),
     pairs=job.params.pairs,
     design=job.params.design,
