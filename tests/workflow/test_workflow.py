@@ -73,6 +73,51 @@ def test_changing_the_knockouts_of_one_dataset_trains_nothing(smoke, tmp_path):
     assert "train_model" not in planned and "simulate_motif_pairs" not in planned
 
 
+ESTIMATING = {"estimate_effects", "check_ensemble", "collect_deepmr", "plot_study", "build_report"}
+
+
+def test_a_study_ends_in_causal_effects_beside_their_truth(smoke):
+    folder = results(smoke) / "deepmr"
+    effects = read_table(folder / "global.parquet", "deepmr_global")
+    assert effects["ensemble"].nunique() == 5
+    assert set(effects["study"]) == {"cascade", "factors"}
+    simulated = effects[(effects["study"] == "cascade") & (effects["status"] == "ok")]
+    assert simulated["truth"].notna().all()
+    # nothing is dropped: every locus has a row for every pair and method
+    local = read_table(folder / "local.parquet", "deepmr_local")
+    assert (
+        local.groupby(["ensemble", "exposure", "outcome", "method"])["locus_id"].nunique().isin([5, 12]).all()
+    )
+    page = (results(smoke) / "report.html").read_text()
+    assert "GATA1 → TAL1" in page and "Causal effects" in page
+
+
+def test_adding_a_scenario_computes_only_that_scenario(smoke, tmp_path):
+    def add(config):
+        config["deepmr"]["studies"]["cascade"]["scenarios"].append("unconfounded")
+
+    planned = smoke.planned(config=edited(smoke, tmp_path, add))
+    assert planned["simulate_tf_cascade"] == planned["compute_true_effects"] == 2
+    assert planned["train_ensemble"] == planned["mutate_sequences"] == planned["estimate_effects"] == 4
+    new = {"simulate_tf_cascade", "compute_true_effects", "train_ensemble", "mutate_sequences"}
+    assert set(planned) == ESTIMATING | new | {"predict_sequences", "all"}
+
+
+def test_changing_a_threshold_estimates_again_and_trains_nothing(smoke, tmp_path):
+    def change(config):
+        config["deepmr"]["recipes"]["corrected"]["instruments"] = {"min_abs_z": 2}
+
+    planned = smoke.planned(config=edited(smoke, tmp_path, change))
+    assert planned["estimate_effects"] == 2
+    assert set(planned) == ESTIMATING | {"all"}
+
+
+def test_studies_need_no_datasets(smoke, tmp_path):
+    planned = smoke.planned("--forceall", config=edited(smoke, tmp_path, lambda c: c.pop("datasets")))
+    assert "train_model" not in planned and planned["train_ensemble"] == 4
+    assert planned["build_report"] == 1 and "plot_run" not in planned
+
+
 def test_the_same_seed_gives_the_same_tables(smoke, tmp_path):
     config = edited(smoke, tmp_path, lambda c: c["datasets"].pop("neg_valid"))
     again = Workflow(tmp_path, config)
