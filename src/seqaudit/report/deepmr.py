@@ -15,6 +15,7 @@ from seqaudit.figures.deepmr_words import (
     pair_words,
 )
 from seqaudit.figures.saved import SavedFigure
+from seqaudit.inference.deepmr import GLOBAL_STATUS
 from seqaudit.report.cells import MISSING, number_cell, p_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
@@ -111,7 +112,7 @@ def effect_sentences(effects: pd.DataFrame) -> list[str]:
         start = f"{pair_words(exposure, outcome)} ({place}):"
         estimated = rows.dropna(subset=["b"])
         if estimated.empty:
-            told.append(f"{start} no estimate, because {rows['status'].iloc[0]}.")
+            told.append(f"{start} no estimate: {GLOBAL_STATUS[rows['status'].iloc[0]]}.")
             continue
         by_class = estimated.set_index("sequence_class", drop=False).loc[classes_of(estimated)]
         parts = [_effect_words(row) for row in by_class.itertuples()]

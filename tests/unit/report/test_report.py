@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
+from toy_deepmr import toy_study
 from toy_tables import toy_architectures, toy_dataset
 
 from seqaudit.errors import SeqauditError
@@ -265,3 +266,10 @@ def test_large_drawings_are_shown_as_pictures(tmp_path):
 def test_anchors():
     assert anchor("Motif interactions", "The data") == "motif-interactions-the-data"
     assert anchor("<>") == "section"
+
+
+def test_a_run_without_interaction_tests_opens_with_its_causal_effects():
+    tables = {"deepmr_global": toy_study().effects, "deepmr_scores": toy_study().scores}
+    page = build_report(tables, [], title="t", run="r", config_summary={}, provenance={})
+    assert "changes" in page and "Motif interactions" not in page
+    assert "Malina" in page and "Finkelstein" not in page
