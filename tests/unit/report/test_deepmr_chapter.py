@@ -67,7 +67,8 @@ def test_every_pair_scenario_and_recipe_has_its_sentence(simulated, measured):
 
 def test_a_failed_estimate_says_why(measured):
     gone = measured.effects.assign(b=np.nan, status="no_local_estimates")
-    assert effect_sentences(headline_rows(gone))[0].endswith("no estimate: no locus of this class has an estimate.")
+    told = effect_sentences(headline_rows(gone))[0]
+    assert told.endswith("no estimate: no locus of this class has an estimate.")
 
 
 def test_scores_are_told_in_words(simulated):
