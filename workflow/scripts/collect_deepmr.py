@@ -13,7 +13,8 @@ tables = {
     "calibration": "calibration",
     "quality": "ensemble_quality",
 }
-collected = {name: read_tables(job.input[name], schema) for name, schema in tables.items()}
+# only cascades have rounds with parameters
+collected = {name: read_tables(job.input[name], schema, optional=True) for name, schema in tables.items()}
 for name, schema in tables.items():
     write_table(collected[name], job.output[name], schema, provenance=job.provenance)
 scores = score_rounds(collected["overall"], collected["rounds"])

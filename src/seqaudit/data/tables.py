@@ -110,9 +110,21 @@ def read_table(path: str | Path, schema: str, *, columns: list[str] | None = Non
     return arrow.to_pandas()
 
 
-def read_tables(paths, schema: str, *, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read several files of one schema into one table, in the order given."""
+def read_tables(
+    paths, schema: str, *, columns: list[str] | None = None, optional: bool = False
+) -> pd.DataFrame:
+    """Read several files of one schema into one table, in the order given.
+
+    With ``optional``, no file gives a table without rows; otherwise it is an error.
+    """
     parts = [read_table(path, schema, columns=columns) for path in paths]
+    if not parts and optional:
+        declared = [
+            column for column in _declared(schema).columns if columns is None or column.name in columns
+        ]
+        return pd.DataFrame(
+            {c.name: pd.Series(dtype="str" if c.dtype == "string" else c.dtype) for c in declared}
+        )
     if not parts:
         raise SeqauditError(f"table '{schema}': no file given, expected at least one.")
     return pd.concat(parts, ignore_index=True)
