@@ -24,7 +24,7 @@ def edited(workflow: Workflow, tmp_path, edit) -> str:
     config = yaml.safe_load(Path(workflow.config).read_text())
     edit(config)
     path = tmp_path / "edited.yaml"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config, sort_keys=False))  # the order of factors is that of outputs
     return str(path)
 
 
@@ -160,6 +160,7 @@ def own(smoke, tmp_path_factory) -> Workflow:
     scanned = {**simulated, "columns": {"target": "count"}, "background": [0.25] * 4}
     config = {
         **smoke_config,
+        "deepmr": {},
         "run": "own",
         "data_folder": str(folder),
         "datasets": {"recorded": simulated, "scanned": scanned},
