@@ -7,6 +7,7 @@ cluster's own. By hand::
     python tests/helpers/slurm_cluster.py /tmp/lab      # start, print the environment, wait for Ctrl-C
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -28,8 +29,7 @@ SlurmctldPort={port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-# a short life of credentials shortens the hold of jobs whose node died
-AuthInfo=socket={run}/munge.socket,cred_expire=10
+AuthInfo=socket={run}/munge.socket
 CredType=cred/munge
 StateSaveLocation={spool}/ctld
 SlurmdSpoolDir={spool}/%n
@@ -52,8 +52,9 @@ SelectTypeParameters=CR_Core_Memory
 # nodes pretend to be bigger than the host
 SlurmdParameters=config_overrides
 ReturnToService=2
-# a lost node is noticed after this many seconds
-SlurmdTimeout=10
+# patient, for hosts with more to do than these daemons
+SlurmdTimeout=120
+MessageTimeout=60
 SlurmctldTimeout=10
 InactiveLimit=0
 KillWait=2
@@ -84,8 +85,9 @@ StorageUser=root
 StorageLoc=slurm_acct_db
 """
 SACCT_FIELDS = (
-    "JobIDRaw JobName Partition State ExitCode NodeList AllocTRES TimelimitRaw Submit Start End Comment WorkDir"
-).split()
+    *("JobIDRaw", "JobName", "Partition", "State", "ExitCode", "NodeList", "ReqTRES", "TimelimitRaw"),
+    *("Submit", "Start", "End", "Comment", "WorkDir"),
+)
 
 
 def why_not() -> str:
@@ -93,7 +95,9 @@ def why_not() -> str:
     path = f"{os.environ['PATH']}:{SBIN}"
     missing = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
     if missing:
-        return f"SLURM is not installed ({', '.join(missing)} missing); 'make test-slurm' installs it on Debian"
+        return (
+            f"SLURM is not installed ({', '.join(missing)} missing); 'make test-slurm' installs it on Debian"
+        )
     return "" if os.geteuid() == 0 else "the SLURM daemons need root"
 
 
@@ -149,20 +153,11 @@ class Cluster:
         return self
 
     def stop(self) -> None:
-        """Cancel all jobs and end all daemons."""
-        # a controller that was killed answers nobody
-        subprocess.run(["timeout", "10", "scancel", "--user=root", "--quiet"], env=self.environment)
-        time.sleep(1)
-        names = [*(f"slurmd.{node}" for node in self.nodes), "slurmctld", "slurmdbd", "mysqld", "munged"]
-        for name in names:
-            process = self._process(name)
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                process.wait(10)
-            except psutil.TimeoutExpired:
-                process.kill()
+        """End all jobs and daemons at once: nothing of this cluster is needed any more."""
+        for node in self.nodes:
+            self._kill_processes(node)
+        for name in ("slurmctld", "slurmdbd", "mysqld", "munged"):
+            self._kill(name)
 
     def call(self, *command: str) -> str:
         """Output of a command that must succeed."""
@@ -193,18 +188,22 @@ class Cluster:
         lines = self.call("squeue", "--noheader", "--format=%i %Z").splitlines()
         return [line.split()[0] for line in lines if Path(line.split(maxsplit=1)[1]) == workdir]
 
+    def wait_until_ended(self, workdir: Path, seconds: float = 120) -> None:
+        """Until no job of a folder waits or runs, also in the eyes of accounting."""
+        going = {"PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"}
+
+        def all_ended() -> bool:
+            return not self.queue(workdir) and not going & {job["State"] for job in self.sacct(workdir)}
+
+        _wait(seconds, all_ended, f"jobs of {workdir} did not end")
+
     def kill_node(self, node: str) -> None:
-        """What a power cut does: slurmd, its job steps and all their processes end at once."""
-        slurmd = self._process(f"slurmd.{node}")
-        doomed = [slurmd] if slurmd else []
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] == "slurmstepd" and _belongs_to(process, node):
-                doomed += [process, *process.children(recursive=True)]
-        for process in doomed:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                pass
+        """What a power cut does: slurmd, its job steps and all their processes end at once.
+
+        SLURM is told that the node is down, or it would take minutes to notice.
+        """
+        self._kill_processes(node)
+        self.call("scontrol", "update", f"nodename={node}", "state=down", "reason=killed")
 
     def start_node(self, node: str) -> None:
         """Start the slurmd of a node; a node that was killed is in service again within seconds."""
@@ -277,7 +276,9 @@ class Cluster:
         data = self.folder / "mysql"
         own = ["--no-defaults", "--user=root", f"--datadir={data}"]
         if not (data / "mysql").exists():
-            self.call("mariadb-install-db", *own, "--auth-root-authentication-method=socket", "--skip-test-db")
+            self.call(
+                "mariadb-install-db", *own, "--auth-root-authentication-method=socket", "--skip-test-db"
+            )
         socket = f"--socket={self.run}/mysql.sock"
         subprocess.Popen(
             ["mariadbd", *own, socket, f"--pid-file={self.run}/mysqld.pid", "--skip-networking",
@@ -295,6 +296,16 @@ class Cluster:
             return None
         alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         return process if alive else None
+
+    def _kill_processes(self, node: str) -> None:
+        slurmd = self._process(f"slurmd.{node}")
+        doomed = [slurmd] if slurmd else []
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] == "slurmstepd" and _belongs_to(process, node):
+                doomed += [process, *process.children(recursive=True)]
+        for process in doomed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def _kill(self, name: str) -> None:
         process = self._process(name)
