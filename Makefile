@@ -1,5 +1,7 @@
 # make run    environment, then the default run, ending in results/quick/report.html
 # make test   environment, then the tests
+# make test-slurm   the tests on a real SLURM cluster, started here for them (Debian, as root)
+# make resume       go on with a run that was killed; make verify   check its tables and models
 # Needs Python 3.11 or newer and make; everything else is installed into .venv.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -7,7 +9,7 @@ CORES ?= all
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help env env-dev run test lint docs slurm-profile clean
+.PHONY: help env env-dev run resume verify test test-slurm lint docs slurm-profile clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -29,9 +31,20 @@ env-dev: .venv/.dev-ready
 run: env
 	$(BIN)/snakemake --cores $(CORES)
 
+# with arguments: make resume ARGS="paper --cancel"
+resume: env
+	$(BIN)/python workflow/resume.py $(ARGS)
+
+verify: env
+	$(BIN)/python workflow/verify.py $(ARGS)
+
 # one thread each: the tests share the cores with the workflow runs they start
 test: env-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slurm'
+
+test-slurm: env-dev
+	tests/slurm/install.sh
+	$(BIN)/python -m pytest tests/slurm
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ class Workflow:
 
     def planned(self, *arguments: str, **settings) -> dict[str, int]:
         """Jobs by rule that a dry run would start."""
-        done = self("--dry-run", "--quiet", "rules", *arguments, **settings)
+        done = self(*arguments, "--dry-run", "--quiet", "rules", **settings)
         assert done.returncode == 0, done.stdout + done.stderr
         return job_counts(done.stdout + done.stderr)
 
