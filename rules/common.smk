@@ -1,5 +1,6 @@
 # Configuration, paths, and the list of models. Never imports torch or numpy: every cluster
 # job parses this file again.
+import re
 import sys
 from itertools import product
 from pathlib import Path
@@ -35,26 +36,33 @@ SIMULATED = [
     name for name, dataset in DATASETS.items() if dataset["kind"] == "motif_pairs"
 ]
 MEASURED = [name for name, dataset in DATASETS.items() if dataset["kind"] == "measured"]
-# one network: the wildcards that name it
-MODELS = [
-    {"dataset": dataset, "arch": arch, "l1": f"{l1:g}", "seed": str(seed)}
-    for dataset, arch, l1, seed in product(
-        DATASETS,
+# networks by name, trained here or elsewhere; every dataset asks each of its own
+TRAINED = {
+    f"{arch}.l1_{l1:g}.seed_{seed}": {"arch": arch, "l1": float(l1), "seed": seed}
+    for arch, l1, seed in product(
         config["population"]["architectures"],
         config["population"]["l1"],
         config["population"]["seeds"],
     )
+}
+EXTERNAL = config["models"]
+# one network: the wildcards that name it
+MODELS = [
+    {"dataset": dataset, "network": network}
+    for dataset in DATASETS
+    for network in [
+        *TRAINED,
+        *(name for name, model in EXTERNAL.items() if dataset in model["datasets"]),
+    ]
 ]
 
-MODEL_ID = "{dataset}.{arch}.l1_{l1}.seed_{seed}"
+MODEL_ID = "{dataset}.{network}"
 MODEL_FOLDER = f"{RESULTS}/models/{MODEL_ID}"
 
 
 wildcard_constraints:
     dataset="[A-Za-z0-9_]+",
-    arch="[A-Za-z0-9_]+",
-    l1="[0-9.e-]+",
-    seed="[0-9]+",
+    network="[A-Za-z0-9_.-]+",
 
 
 def code_stamp(rule_name):
@@ -79,6 +87,11 @@ def interaction_file(model, folder):
     return f"{RESULTS}/loss/{folder}/{MODEL_ID}.parquet".format(**model)
 
 
+def network_design(network):
+    """Architecture, penalty and seed; how an external network was trained is not known."""
+    return TRAINED.get(network, {"arch": network, "l1": 0.0, "seed": 0})
+
+
 def model_design(wildcards):
     """What defines a network, as the first columns of every table about models."""
     dataset = DATASETS[wildcards.dataset]
@@ -87,10 +100,44 @@ def model_design(wildcards):
         "dataset": wildcards.dataset,
         "control": dataset.get("control"),
         "padding": dataset["padding"],
-        "arch": wildcards.arch,
-        "l1": float(wildcards.l1),
-        "seed": int(wildcards.seed),
+        **network_design(wildcards.network),
     }
+
+
+def network_architecture(wildcards):
+    """An architecture defined in the config, or the id of a published one."""
+    arch = TRAINED[wildcards.network]["arch"]
+    return config["architectures"].get(arch, arch)
+
+
+def external_model(wildcards):
+    """How to build a network of the user's own; None for one trained here."""
+    model = EXTERNAL.get(wildcards.network)
+    if model is None:
+        return None
+    source = model["source"]
+    return {
+        "factory": model["factory"],
+        "arguments": model["arguments"],
+        "source": None if source is None else find_file(source),
+    }
+
+
+def external_files(wildcards):
+    """Weights of the user's own network and, where its code is not installed, that code."""
+    files = {"weights": find_file(EXTERNAL[wildcards.network]["weights"])}
+    how = external_model(wildcards)
+    module_path = how["factory"].partition(":")[0].replace(".", "/")
+    if how["source"] is not None:
+        files["code"] = [
+            str(path)
+            for path in (
+                Path(how["source"]) / f"{module_path}.py",
+                Path(how["source"]) / module_path / "__init__.py",
+            )
+            if path.exists()
+        ]
+    return files
 
 
 def names_of_motifs(dataset):

@@ -23,7 +23,8 @@ rule probe_interactions:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        model=lambda wildcards: model_design(wildcards),
+        model=model_design,
+        external=external_model,
         transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
         code=code_stamp("probe_interactions"),
     script:

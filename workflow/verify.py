@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_metadata, read_table
 from seqaudit.errors import SeqauditError
-from seqaudit.models.checkpoint import load_model
+from seqaudit.models.checkpoint import check_model
 from seqaudit.models.ensembles import load_ensemble
 
 
@@ -24,7 +24,7 @@ def damage(path: Path) -> str:
         if path.suffix == ".parquet":
             _read(path)
         elif path.name == "model.json":
-            load_model(path.parent)
+            check_model(path.parent)
         elif path.name == "ensemble.json":
             load_ensemble(path.parent)
     except SeqauditError as error:

@@ -171,6 +171,7 @@ def _check_names(config: dict) -> None:
             f"config key 'architectures.{redefined[0]}': this name is the published architecture. "
             "Choose another name for your own."
         )
+    _check_models(config, architectures)
     for dataset, settings in config["datasets"].items():
         _check_dataset(f"datasets.{dataset}", settings)
     recipes = config["deepmr"]["recipes"]
@@ -182,6 +183,24 @@ def _check_names(config: dict) -> None:
             key = f"deepmr.studies.{study}.recipes"
             _check_known(key, "recipe", recipe, list(recipes), "deepmr.recipes")
         _check_study(f"deepmr.studies.{study}", settings, recipes)
+
+
+def _check_models(config: dict, architectures: list[str]) -> None:
+    asked = set()
+    for name, model in config["models"].items():
+        if name in architectures:
+            raise SeqauditError(
+                f"config key 'models.{name}': this name is an architecture. Choose another one for the model."
+            )
+        for dataset in model["datasets"]:
+            _check_known(f"models.{name}.datasets", "dataset", dataset, list(config["datasets"]), "datasets")
+        asked.update(model["datasets"])
+    idle = [name for name in config["datasets"] if name not in asked]
+    if idle and not config["population"]["architectures"]:
+        raise SeqauditError(
+            f"config key 'population.architectures' is empty and no model under 'models' asks for dataset "
+            f"'{idle[0]}', so nothing would be done with it. Name an architecture or a model."
+        )
 
 
 def _check_known(path: str, what: str, name: str, known: list[str], place: str) -> None:

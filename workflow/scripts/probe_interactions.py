@@ -11,7 +11,7 @@ from seqaudit.probes.knockout import evaluate, probe_interactions
 
 job = start_job(snakemake)
 design = job.params.model
-model, record = load_model(Path(job.input.model).parent)
+model, record = load_model(Path(job.input.model).parent, external=job.params.external)
 sequences = read_table(job.input.sequences, "sequences")
 interactions = probe_interactions(
     model,

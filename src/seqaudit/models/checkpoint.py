@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from seqaudit.data.tables import atomic_path
 from seqaudit.errors import SeqauditError
 from seqaudit.models.bpnet import Bpnet, build_bpnet
 from seqaudit.models.cnn import Cnn, build_cnn
+from seqaudit.models.external import ExternalNetwork, build_external
 
 FORMAT = "seqaudit-model/1"
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
-def save_model(folder: str | Path, model: Cnn | Bpnet, record: dict) -> None:
+def save_model(folder: str | Path, model: Cnn | Bpnet | ExternalNetwork, record: dict) -> None:
     """Write a model's weights and everything needed to use and judge them.
 
     Parameters
@@ -26,7 +28,7 @@ def save_model(folder: str | Path, model: Cnn | Bpnet, record: dict) -> None:
     folder : path
         Made if need be. Each file appears only when complete; ``model.json`` comes last
         and holds the digest of the weights, so a mixture of two saves cannot be loaded.
-    model : Cnn or Bpnet
+    model : Cnn, Bpnet or ExternalNetwork
     record : dict
         Training record, plain JSON values (see ``training.loop.fit``), with whatever the
         caller adds, such as the transform of the target.
@@ -60,12 +62,22 @@ def save_model(folder: str | Path, model: Cnn | Bpnet, record: dict) -> None:
         unfinished.write_text(json.dumps(description, indent=2) + "\n")
 
 
-def load_model(folder: str | Path) -> tuple[Cnn | Bpnet, dict]:
+def load_model(
+    folder: str | Path, *, external: Mapping | None = None
+) -> tuple[Cnn | Bpnet | ExternalNetwork, dict]:
     """Read a model and its training record.
+
+    Parameters
+    ----------
+    folder : path
+    external : mapping, optional
+        Arguments of :func:`seqaudit.models.external.build_external` for a network of the
+        user's own. They come from the caller and never from the folder, because they say
+        which code to run.
 
     Returns
     -------
-    (Cnn or Bpnet, dict)
+    (Cnn, Bpnet or ExternalNetwork, dict)
         The model on the CPU in evaluation mode, and the record.
 
     Raises
@@ -75,21 +87,46 @@ def load_model(folder: str | Path) -> tuple[Cnn | Bpnet, dict]:
         named with its path.
     """
     folder = Path(folder)
-    description = _read_description(folder / DESCRIPTION)
+    description, weights = _read_checked(folder)
     path = folder / WEIGHTS
-    weights = _read_bytes(path)
-    if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
-        raise _damaged(path, f"its sha256 is not the one in {DESCRIPTION}")
+    if description.get("kind") == "external":
+        if external is None:
+            raise SeqauditError(
+                f"{folder / DESCRIPTION}: holds a network of the user's own, and only the user may say which "
+                "code builds it. Give 'external' the factory that the config names."
+            )
+        model = ExternalNetwork(build_external(**external), **description["interface"])
     try:
-        state = safetensors.torch.load(weights)
-        model = _built(description)
-        model.load_state_dict(state)
+        if description.get("kind") != "external":
+            model = _built(description)
+        model.load_state_dict(safetensors.torch.load(weights))
     except (SafetensorError, RuntimeError, SeqauditError) as error:
         raise _damaged(path, f"it does not fit the architecture in {DESCRIPTION}: {error}") from error
     return model.eval(), description["record"]
 
 
-def _described(model: Cnn | Bpnet) -> dict:
+def check_model(folder: str | Path) -> None:
+    """Whether a model's files are as they were written; builds nothing.
+
+    Raises
+    ------
+    SeqauditError
+        As :func:`load_model`.
+    """
+    _read_checked(Path(folder))
+
+
+def _read_checked(folder: Path) -> tuple[dict, bytes]:
+    description = _read_description(folder / DESCRIPTION)
+    weights = _read_bytes(folder / WEIGHTS)
+    if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
+        raise _damaged(folder / WEIGHTS, f"its sha256 is not the one in {DESCRIPTION}")
+    return description, weights
+
+
+def _described(model: Cnn | Bpnet | ExternalNetwork) -> dict:
+    if isinstance(model, ExternalNetwork):
+        return {"kind": "external", "interface": model.interface}
     described = {"architecture": model.architecture, "length": model.length, "outputs": model.outputs}
     if isinstance(model, Bpnet):
         return {"kind": "bpnet", **described}
