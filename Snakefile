@@ -15,6 +15,7 @@ include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/interactions.smk"
 include: "rules/deepmr.smk"
+include: "rules/audit.smk"
 include: "rules/report.smk"
 
 

@@ -97,6 +97,7 @@ rule plot_study:
 rule build_report:
     input:
         **report_tables(),
+        audit=AUDIT,
         figures=[f"{RESULTS}/figures/{part}/captions.json" for part in figure_folders()],
     output:
         page=report(

@@ -19,7 +19,7 @@ UNSTAMPED = {
     "seqaudit.job",
     *(
         f"seqaudit.data.schemas{part}"
-        for part in ("", ".declaration", ".loss", ".mr", ".deepmr", ".consistency")
+        for part in ("", ".audit", ".consistency", ".declaration", ".deepmr", ".hessian", ".loss", ".mr")
     ),
 }
 

@@ -9,8 +9,9 @@ from matplotlib.colors import to_rgb
 
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_tables
-from seqaudit.figures.deepmr_words import headline_methods, pairs_of
+from seqaudit.figures.deepmr_words import pairs_of
 from seqaudit.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from seqaudit.inference.deepmr.headline import headline_methods
 
 CLASS_COLOURS = {
     "both": BLUE,

@@ -9,13 +9,13 @@ from seqaudit.figures.catalogue import CAUSES, OVERVIEW
 from seqaudit.figures.deepmr_words import (
     class_words,
     classes_of,
-    headline_methods,
     interval_words,
     method_words,
     pair_words,
 )
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.inference.deepmr import GLOBAL_STATUS
+from seqaudit.inference.deepmr.headline import headline_methods
 from seqaudit.report.cells import MISSING, number_cell, p_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table

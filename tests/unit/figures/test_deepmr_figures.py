@@ -20,12 +20,12 @@ from seqaudit.figures.deepmr_results import (
 from seqaudit.figures.deepmr_words import (
     classes_of,
     error_words,
-    headline_methods,
     interval_words,
     method_words,
 )
 from seqaudit.figures.draw import draw, draw_study_figures
 from seqaudit.figures.saved import read_figures
+from seqaudit.inference.deepmr.headline import headline_methods
 
 SMALL = {"rounds": 2, "loci": 12}
 TABLES = {

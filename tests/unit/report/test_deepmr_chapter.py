@@ -8,7 +8,8 @@ import pytest
 from toy_deepmr import HEADLINE, toy_measured, toy_study
 from toy_tables import toy_architectures, toy_dataset
 
-from seqaudit.figures.deepmr_words import headline_methods, interval_words
+from seqaudit.figures.deepmr_words import interval_words
+from seqaudit.inference.deepmr.headline import headline_methods
 from seqaudit.report.build import build_report
 from seqaudit.report.deepmr import deepmr_chapter, effect_sentences, notes, score_sentences
 
