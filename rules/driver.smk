@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "../src"))
 
-from seqaudit.drivers import FOLDER, DriverNote
+from seqaudit.drivers import FOLDER, DriverNote, remove_unfinished
 from seqaudit.errors import SeqauditError
 
 # Plugin 2.8 does not know the state of a job that somebody cancelled, 'CANCELLED by 1000' in the words of
@@ -47,4 +47,5 @@ onstart:
 
 
 onsuccess:
+    remove_unfinished(*(f"{folder}/{driver_note.path.stem}" for folder in ("results", "scratch")))
     driver_note.write({**driver, "finished": True})

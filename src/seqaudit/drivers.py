@@ -6,12 +6,16 @@ folder that ends lifts it for both.
 
 import fcntl
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from seqaudit.errors import SeqauditError
 
 FOLDER = ".snakemake/drivers"
+
+_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")
+"""Names that ``data.tables.atomic_path`` gives to files until they are whole."""
 
 
 class DriverNote:
@@ -74,3 +78,11 @@ def unfinished_runs(folder: str | Path) -> dict[str, Path]:
     """Notes of runs in a working folder that did not end well or still go on, by name."""
     paths = sorted(Path(folder).glob(f"{FOLDER}/*.json"))
     return {path.stem: path for path in paths if not read_note(path).get("finished", False)}
+
+
+def remove_unfinished(*folders: str | Path) -> None:
+    """Delete what killed jobs had half-written; only safe while no job writes there."""
+    for folder in folders:
+        for path in Path(folder).rglob(".*"):
+            if _UNFINISHED.fullmatch(path.name) and path.is_file():
+                path.unlink(missing_ok=True)

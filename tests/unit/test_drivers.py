@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from seqaudit.drivers import FOLDER, DriverNote, read_note, unfinished_runs
+from seqaudit.drivers import FOLDER, DriverNote, read_note, remove_unfinished, unfinished_runs
 from seqaudit.errors import SeqauditError
 
 NOTE = {"pid": 7, "host": "login1", "started": "2026-01-02 03:04:05"}
@@ -57,3 +57,19 @@ def test_a_filesystem_without_locks_does_not_stop_a_driver(tmp_path, monkeypatch
 
     monkeypatch.setattr("seqaudit.drivers.fcntl.flock", unsupported)
     DriverNote(tmp_path / "mine.json").claim()
+
+
+def test_what_a_killed_job_had_half_written_is_removed(tmp_path):
+    program = (
+        "import os, sys; from seqaudit.data.tables import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as path:\n"
+        "    path.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    kept = [tmp_path / "deep" / name for name in (".hidden", ".mine.12345678.txt", "table.parquet")]
+    for name in (kept[0].parent / "table.parquet", tmp_path / "model.json"):
+        assert subprocess.run([sys.executable, "-c", program, str(name)]).returncode == -9
+    for path in kept:
+        path.write_text("whole")
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 5
+    remove_unfinished(tmp_path, tmp_path / "nowhere")
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
