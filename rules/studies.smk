@@ -61,7 +61,7 @@ def studies_of(kind):
 def worlds_of(*kinds):
     """Constraint on the wildcard 'world': studies of these kinds."""
     studies = [study for kind in kinds for study in studies_of(kind)]
-    return f"({'|'.join(studies) or 'none'})[.].*"
+    return f"({'|'.join(studies) or 'none'})[.][^/]*"
 
 
 # one simulated data set: what its tables call it

@@ -100,15 +100,15 @@ def wait_for_orphans(note: dict, folder: Path, *, cancel: bool) -> None:
             doomed = [job for job, state in jobs.items() if cancel or state == "PENDING"]
             if doomed:
                 subprocess.run(["scancel", *doomed])
-            here = ", ".join(str(process.pid) for process in processes) or "none"
-            state = f"{len(jobs)} jobs in SLURM go on; processes here that go on: {here}"
+            who = [f"{len(jobs)} SLURM jobs"] * bool(jobs) + [f"process {one.pid}" for one in processes]
+            state = f"still at work: {', '.join(who)}"
         if cancel:
             for process in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()  # results are written all or nothing
         if state != said:
             said = state
-            print(f"{state}. Waiting for them" + ("" if cancel else "; --cancel ends them"), flush=True)
+            print(f"{state}; waiting" + ("" if cancel else " (--cancel ends them)"), flush=True)
         time.sleep(POLL_SECONDS)
 
 

@@ -3,6 +3,7 @@
 Names what a disk or a network has damaged, and how to make it again. Reads everything once, changes nothing.
 """
 
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,11 @@ def checked(folders: list[Path]) -> Iterator[Path]:
                 yield path
 
 
+def output_with(path: Path) -> Path:
+    """What a rule makes that holds a file: the file, or the folder of its ensemble."""
+    return next((folder for folder in path.parents if (folder / "ensemble.json").exists()), path)
+
+
 def main() -> int:
     paths = list(checked([Path(name) for name in sys.argv[1:]] or [Path("results")]))
     reasons = {path: damage(path) for path in paths}
@@ -57,7 +63,7 @@ def main() -> int:
     print(f"{len(paths) - len(damaged)} of {len(paths)} tables and models are as they were written.")
     if damaged:
         print("Make the others again, with everything that depends on them, by your usual command and\n")
-        print("    --forcerun", *damaged)
+        print("    --forcerun", shlex.join(dict.fromkeys(str(output_with(path)) for path in damaged)))
     return bool(damaged)
 
 

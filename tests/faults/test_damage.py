@@ -50,7 +50,7 @@ def flipped(whole: bytes, position: int, bit: int) -> bytes:
 
 
 def test_no_flipped_bit_of_a_table_changes_its_values_unnoticed(table):
-    """Every byte once. Without page checksums four of five flips gave other numbers and no error."""
+    """Every byte once. Without page checksums, two of three flips gave other numbers and no error."""
     path, content = table
     whole = path.read_bytes()
     draw = random.Random(5)
