@@ -33,7 +33,8 @@ driver = {
     "folder": str(workflow.workdir_init),
     "command": sys.argv,
 }
-driver_note = DriverNote(f"{FOLDER}/{config.get('run', 'run')}.json")
+run_name = config.get("run", "run")
+driver_note = DriverNote(f"{FOLDER}/{run_name}.json")
 
 
 onstart:
@@ -47,5 +48,5 @@ onstart:
 
 
 onsuccess:
-    remove_unfinished(*(f"{folder}/{driver_note.path.stem}" for folder in ("results", "scratch")))
+    remove_unfinished(f"results/{run_name}", f"scratch/{run_name}")
     driver_note.write({**driver, "finished": True})
