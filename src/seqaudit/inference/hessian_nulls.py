@@ -122,15 +122,15 @@ def add_null_tests(pairs: pd.DataFrame, nulls: pd.DataFrame, *, alpha: float = 0
     return pd.concat(parts).loc[pairs.index]
 
 
-def draw_matrix(draws: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
-    """Scores of the draws of one fit, measure and null; shape (draws, pairs), pairs as in ``pairs``.
+def draw_matrix(draws: pd.DataFrame, pairs: pd.DataFrame, *, column: str = "score") -> np.ndarray:
+    """One column of the draws of one fit, measure and null; shape (draws, pairs), as in ``pairs``.
 
     Raises
     ------
     SeqauditError
         A draw that lacks a pair, or has pairs that ``pairs`` does not have.
     """
-    wide = draws.pivot(index="draw", columns=_PAIR, values="score")
+    wide = draws.pivot(index="draw", columns=_PAIR, values=column)
     matrix = wide.reindex(columns=pd.MultiIndex.from_frame(pairs[_PAIR]))
     if matrix.isna().to_numpy().any() or wide.shape[1] != matrix.shape[1]:
         raise SeqauditError(

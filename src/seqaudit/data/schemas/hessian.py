@@ -122,7 +122,7 @@ declare(
     key=("fit", "null", "draw", "measure", "feature_a", "feature_b"),
     columns=[
         *_FIT,
-        Column("null", "string", "permutation or additive"),
+        Column("null", "string", "permutation, additive, or main_effects (simulated)"),
         Column("draw", "int64", "null data set that a network was fitted to, from 1"),
         _MEASURE,
         *_PAIR,
@@ -206,9 +206,9 @@ declare(
     key=("dataset", "null", "measure", "rule"),
     columns=[
         _DATASET,
-        Column("null", "string", "how the data without interactions were made: permutation or additive"),
+        Column("null", "string", "how data without interactions were made: permutation or main_effects"),
         _MEASURE,
-        Column("rule", "string", "published, signed_groups or additive_null"),
+        Column("rule", "string", "published, signed_groups, additive_null or additive_null_family"),
         Column("rate", "float64", "share of pairs that are called"),
         Column("ci_low", "float64", "lower limit over null data sets, whose pairs are not independent"),
         Column("ci_high", "float64", "upper limit"),
