@@ -1,6 +1,7 @@
 """Words and numbers that captions, axes and report share. Nothing here draws."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
@@ -54,6 +55,17 @@ def span(values: Iterable[int]) -> str:
     if not found:
         return "0"
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def typeset(text: str) -> str:
+    """Numbers of plain text with a real minus sign and powers of ten: ``p = 1e-07`` as ``p = 1×10⁻⁷``."""
+    text = re.sub(
+        r"(?<=[\s\[(])(-?[\d.]+)e([+-]\d+)",
+        lambda found: f"{found[1]}×10{superscript(int(found[2]))}",
+        text,
+    )
+    text = re.sub(r"(?<=[\s\[(])-(?=\d)", "−", text)
+    return re.sub(r"\b([pq]) ([=<]) ", "\\1\u00a0\\2\u00a0", text)
 
 
 def sentences(*parts: str) -> str:

@@ -6,6 +6,7 @@ panel that says why.
 
 from typing import NamedTuple
 
+MODELS = "Which models to trust"
 INTERACTIONS = "Motif interactions"
 CAUSES = "Causal effects"
 

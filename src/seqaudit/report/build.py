@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from seqaudit import __version__
-from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
+from seqaudit.figures.catalogue import CAUSES, INTERACTIONS, MODELS
 from seqaudit.figures.saved import SavedFigure
-from seqaudit.report.deepmr import causal_summary, deepmr_chapter
+from seqaudit.report.audit import audit_summary
+from seqaudit.report.deepmr import deepmr_chapter
 from seqaudit.report.galleries import anchor, figure_sections
-from seqaudit.report.loss import loss_chapter, verdict_summary
+from seqaudit.report.loss import loss_chapter
+from seqaudit.report.models import models_chapter
 from seqaudit.report.page import Chapter, Page, Section, render_page
 
 CITATIONS = {
@@ -37,8 +39,9 @@ def build_report(
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        By schema: ``loss_verdicts``, ``loss_models``, ``loss_architectures`` where interactions
-        were tested, ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
+        By schema: ``audit``, the first page; ``loss_verdicts``, ``loss_models``,
+        ``loss_architectures`` where interactions were tested, ``consistency_models`` where models
+        were compared, ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
     figures : sequence of SavedFigure
         See :func:`seqaudit.figures.saved.read_figures`; those of the run first.
     title, run : str
@@ -57,36 +60,27 @@ def build_report(
     str
         HTML. All names and texts in it are escaped.
     """
-    chapters, found = {}, []
+    chapters = {}
+    units = units or {}
     if "loss_verdicts" in tables:
-        units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **(units or {})}
+        units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **units}
+        chapters[MODELS] = models_chapter(tables, figures)
         chapters[INTERACTIONS] = loss_chapter(tables, figures, units=units)
-        found.append(verdict_summary(tables, units=units))
     if "deepmr_global" in tables:
         chapters[CAUSES] = deepmr_chapter(tables, figures, headline=headline)
-        found.append(causal_summary(tables, headline=headline))
     for name in dict.fromkeys(figure.category for figure in figures):
         chapters.setdefault(name, Chapter(anchor(name), name, "", figure_sections(figures, name)))
     page = Page(
         title=title,
         run=run,
         version=__version__,
-        summary=_first_screen(found),
+        summary=audit_summary(tables["audit"], units=units),
         chapters=[
             *chapters.values(),
             _about(config_summary, provenance, [CITATIONS[name] for name in chapters if name in CITATIONS]),
         ],
     )
     return render_page(page)
-
-
-def _first_screen(found: Sequence[Section]) -> Section:
-    """One section: the first question's title and table, and the sentences of all of them."""
-    first = found[0]
-    return first._replace(
-        paragraphs=[text for section in found for text in section.paragraphs],
-        points=[text for section in found for text in section.points],
-    )
 
 
 def _about(config_summary: Mapping, provenance: Mapping[str, str], citations: list[str]) -> Chapter:

@@ -9,11 +9,15 @@ MISSING = Cell("–", "")
 
 _KINDS = {
     "real": "yes",
+    "causal effect": "yes",
     "supported": "yes",
     "suggestive": "maybe",
     "inconsistent across architectures": "maybe",
+    "inconsistent": "maybe",
     "not supported": "no",
+    "none": "no",
     "not tested": "none",
+    "cannot tell": "none",
 }
 _ORDER = ("yes", "maybe", "no", "none")
 

@@ -23,7 +23,6 @@ from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
 QUESTION = "Do the networks know that one quantity causes another, and how strongly?"
 _PAIR = ["study", "exposure", "outcome"]
 _MOST_SENTENCES = 24
-_MOST_FIRST = 4
 
 
 def deepmr_chapter(
@@ -82,21 +81,6 @@ def deepmr_chapter(
             Section("causes-notes", "What a causal effect is here", points=notes(effects, methods)),
         ],
     )
-
-
-def causal_summary(
-    tables: Mapping[str, pd.DataFrame], *, headline: Mapping[str, str] | None = None
-) -> Section:
-    """First screen: what causes what, in a few sentences; arguments as of :func:`deepmr_chapter`."""
-    effects = tables["deepmr_global"]
-    methods = headline_methods(effects, headline or {})
-    told = effect_sentences(effects[effects["method"] == effects["recipe"].map(methods)])
-    if len(told) > _MOST_FIRST:
-        told = [
-            *told[:_MOST_FIRST],
-            f"{counted(len(told) - _MOST_FIRST, 'more effect')} in chapter {CAUSES}.",
-        ]
-    return Section("verdicts", "What was found", points=told)
 
 
 def effect_sentences(effects: pd.DataFrame) -> list[str]:

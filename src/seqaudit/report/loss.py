@@ -25,8 +25,8 @@ TEST_NAMES = {
 _QUESTION = "Is the interaction that a network learned real, or a false positive?"
 
 
-def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, str]) -> Section:
-    """First screen: what was found for every dataset and motif pair, and why.
+def loss_verdicts(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, str]) -> Section:
+    """What the loss tests say about every dataset and motif pair, and why.
 
     ``tables`` needs ``loss_verdicts`` and ``loss_models``; ``units`` gives the unit of each dataset's target.
     """
@@ -65,8 +65,8 @@ def verdict_summary(tables: Mapping[str, pd.DataFrame], *, units: Mapping[str, s
         ]
         rows.append(Row(cells, note=row.reason))
     return Section(
-        "verdicts",
-        "Verdicts",
+        "loss-verdicts",
+        "Verdicts of the loss tests",
         paragraphs=[
             _headline(verdicts, tables["loss_models"]),
             "A verdict rests on held-out loss: if an interaction is real, predictions without it fit new "
@@ -93,9 +93,10 @@ def loss_chapter(
         INTERACTIONS,
         _QUESTION,
         [
+            loss_verdicts(tables, units=units),
             *overview,
             Section(
-                "models",
+                "loss-models",
                 "Every model",
                 paragraphs=[
                     "One row per trained network and motif pair. Click a heading to sort; p-values are "
@@ -233,7 +234,7 @@ def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
             Cell("why", detail=why),
         ]
         rows.append(Row(cells))
-    return Table("models-table", "All trained models and their tests", columns, rows, "model", True)
+    return Table("loss-models-table", "All trained models and their tests", columns, rows, "model", True)
 
 
 def _architecture_table(architectures: pd.DataFrame) -> Table:

@@ -22,6 +22,7 @@ function sortTable(table, column, header) {
 
 for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((header, column) => {
+    if (header.matches(".plain")) return;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...header.childNodes);

@@ -15,11 +15,13 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from seqaudit.report.strips import StripRow
+
 _FOLDER = Path(__file__).parent
 
 
 class Badge(NamedTuple):
-    """A verdict: a word, with a sign and a colour of its own. ``kind`` is yes, no, maybe or none."""
+    """A verdict: a word, with a sign and a colour of its own. ``kind`` is yes, no, maybe, none or star."""
 
     text: str
     kind: str
@@ -28,13 +30,15 @@ class Badge(NamedTuple):
 class Cell(NamedTuple):
     """One table cell. ``sort`` orders rows instead of the text (``""`` comes last).
 
-    ``detail`` is a second line; in a column that folds it is what unfolds.
+    ``detail`` is a second line; in a column that folds it is what unfolds. ``strip`` is
+    evidence to look at.
     """
 
     text: str
     sort: float | str | None = None
     badge: Badge | None = None
     detail: str = ""
+    strip: Sequence[StripRow] = ()
 
 
 class Row(NamedTuple):
@@ -45,17 +49,24 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One table column. ``choices``: readers can filter rows by it. ``folds``: details unfold."""
+    """One table column.
+
+    ``choices``: readers can filter rows by it. ``folds``: details unfold. ``plain``: nothing to sort by.
+    """
 
     name: str
     help: str = ""
     numeric: bool = False
     choices: bool = False
     folds: bool = False
+    plain: bool = False
 
 
 class Table(NamedTuple):
-    """A sortable table. ``searchable`` adds a search box and the columns' filters."""
+    """A sortable table. ``searchable`` adds a search box and the columns' filters.
+
+    ``style`` is a class of the style sheet for tables of another look.
+    """
 
     id: str
     caption: str
@@ -63,6 +74,7 @@ class Table(NamedTuple):
     rows: Sequence[Row]
     noun: str = "row"
     searchable: bool = False
+    style: str = ""
 
 
 class Picture(NamedTuple):

@@ -9,6 +9,7 @@ from toy_deepmr import HEADLINE, toy_measured, toy_study
 from toy_tables import toy_architectures, toy_dataset
 
 from seqaudit.figures.deepmr_words import interval_words
+from seqaudit.inference.audit import audit
 from seqaudit.inference.deepmr.headline import headline_methods
 from seqaudit.report.build import build_report
 from seqaudit.report.deepmr import deepmr_chapter, effect_sentences, notes, score_sentences
@@ -130,7 +131,9 @@ def report(tables, **changes) -> str:
         "loss_architectures": toy_architectures(dataset),
     }
     settings = {"title": "t", "run": "r", "config_summary": {}, "provenance": {}, "headline": HEADLINE}
-    return build_report({**loss, **tables}, [], **{**settings, **changes})
+    tables = {**loss, **tables}
+    tables["audit"] = audit(tables, headline=HEADLINE)
+    return build_report(tables, [], **{**settings, **changes})
 
 
 def test_the_chapter_is_part_of_the_page(tables):

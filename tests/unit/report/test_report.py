@@ -13,10 +13,12 @@ from toy_tables import toy_architectures, toy_dataset
 from seqaudit.errors import SeqauditError
 from seqaudit.figures.catalogue import DATASET_FIGURES, INTERACTIONS, RUN_FIGURES
 from seqaudit.figures.saved import SavedFigure
+from seqaudit.inference.audit import audit
 from seqaudit.report.build import build_report, flat_settings
 from seqaudit.report.cells import number_cell, p_cell, share_cell, verdict_cell
 from seqaudit.report.galleries import LARGEST_SVG, anchor, figure_sections, picture_of
 from seqaudit.report.loss import caveats
+from seqaudit.report.page import Cell
 
 SVG = '<?xml version="1.0"?><svg height="72pt" version="1.1" width="144pt" xmlns="s"></svg>'
 HOSTILE = "<script>alert(1)</script>"
@@ -62,11 +64,12 @@ def runs():
 
 
 def tables_of(runs) -> dict[str, pd.DataFrame]:
-    return {
+    tables = {
         "loss_models": pd.concat([r.models for r in runs], ignore_index=True),
         "loss_verdicts": pd.concat([r.verdicts for r in runs], ignore_index=True),
         "loss_architectures": pd.concat([toy_architectures(r) for r in runs], ignore_index=True),
     }
+    return {**tables, "audit": audit(tables)}
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +133,9 @@ def test_links_lead_somewhere_and_ids_are_unique(page):
 
 
 def test_verdicts_come_first_with_their_reason(page, runs):
-    assert page.index('id="verdicts"') < page.index('id="models"') < page.index('id="caveats"')
+    order = ["verdicts", "models", "interactions", "loss-verdicts", "loss-models", "caveats"]
+    places = [page.index(f'id="{name}"') for name in order]
+    assert places == sorted(places)
     text = " ".join(Reader(page).text)
     for row in pd.concat([r.verdicts for r in runs]).itertuples():
         assert row.reason in text
@@ -140,7 +145,7 @@ def test_verdicts_come_first_with_their_reason(page, runs):
 
 
 def test_every_model_has_its_row_and_its_numbers(page, runs):
-    table = page[page.index('id="models-table"') :]
+    table = page[page.index('id="loss-models-table"') :]
     table = table[: table.index("</table>")]
     bodies = table.split("<tbody>")[1:]
     models = pd.concat([r.models for r in runs])
@@ -215,7 +220,7 @@ def test_caveats_fit_the_data(runs):
 def test_missing_values_are_dashes_and_sort_last():
     assert number_cell(float("nan")) == p_cell(None) == share_cell(0, 0)
     assert number_cell(None).sort == "" and number_cell(None).text == "–"
-    assert number_cell(-2.456, unit="reads") == ("−2.46 reads", -2.456, None, "")
+    assert number_cell(-2.456, unit="reads") == Cell("−2.46 reads", -2.456)
     assert p_cell(0.0).text == "< 10⁻³⁰⁰" and p_cell(0.011).text == "0.011"
     assert share_cell(3, 4)[:2] == ("3 of 4", 0.75)
 
@@ -270,6 +275,7 @@ def test_anchors():
 
 def test_a_run_without_interaction_tests_opens_with_its_causal_effects():
     tables = {"deepmr_global": toy_study().effects, "deepmr_scores": toy_study().scores}
+    tables["audit"] = audit(tables)
     page = build_report(tables, [], title="t", run="r", config_summary={}, provenance={})
-    assert "changes" in page and "Motif interactions" not in page
+    assert "4 causal questions: 4 with an effect." in page and "Motif interactions" not in page
     assert "Malina" in page and "Finkelstein" not in page
