@@ -73,7 +73,7 @@ SETTINGS = [
     ("datasets.own.split_fractions", [0.8, 0.3, 0.1], "sums to 1.2, expected 1"),
     ("datasets.own.low_targets", "ignore", "got 'ignore', expected one of clip, drop"),
     ("population.architectures", ["deepsea"], "architecture 'deepsea' is unknown. Did you mean 'deepmr'? Known:"),
-    ("population.architectures", [], "expected at least 1 entries, got 0"),
+    ("population.architectures", [], "is empty and no model under 'models' asks for dataset 'neg'"),
     ("population.l1", ["1e-4"], "write 0.0001 or 1.0e-4"),
     ("population.seeds", [1.5], "'population.seeds[0]': got 1.5, expected type integer"),
     ("population.seeds", 3, "'population.seeds': got 3, expected type array"),
