@@ -25,26 +25,27 @@ _DEGREE = 3
 _MOST_LEVELS = 32  # a feature with at most so many values has one coefficient for each
 _MAX_ROUNDS = 100
 _SETTLED = 1e-3  # change of the effective degrees of freedom that ends the search
-_PENALTIES = (1e-6, 1e9)  # range of the search
+_PENALTIES = (1e-9, 1e15)  # range of the search, relative to squared second derivatives
 _RIDGE = 1e-8  # decides between features that say the same, such as x2 = x3 + 2 x4
 _SMALLEST_MEAN = 0.01  # of the mean count: with an identity link a fit can leave the range of means
 _ROWS_PER_BLOCK = 8192
 
 
 class Curve(NamedTuple):
-    """Columns of one feature in the design, and the cost of bending them.
+    """Columns of one feature in the design: a straight line, and independent ways to bend.
 
     Attributes
     ----------
     columns : callable
         Values of the feature, shape (n,), to columns, shape (n, k), centred over the points
         of the fit. Beyond their range the outermost value counts.
-    penalty : numpy.ndarray, shape (k, k)
-        Integrated squared second derivative over the range scaled to [0, 1].
+    bends : numpy.ndarray of bool, shape (k,)
+        Which columns bend; each with an integrated squared second derivative of 1 over the
+        range of the feature, scaled to [0, 1].
     """
 
     columns: Callable[[np.ndarray], np.ndarray]
-    penalty: np.ndarray
+    bends: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,49 +167,57 @@ def fit_additive(x, y, *, family: str = "gaussian", n_basis: int = 20) -> Additi
     n_basis = min(n_basis, max(_DEGREE + 2, n // (2 * d)))
     curves = tuple(_curve(values, n_basis) for values in x.T)
     blocks = [curve.columns(values) for curve, values in zip(curves, x.T)]
-    ends = np.cumsum([1, *(block.shape[1] for block in blocks)])
     design = np.column_stack([np.ones(n), *blocks])
+    ends = np.cumsum([1, *(block.shape[1] for block in blocks)])
     slices = [slice(*pair) for pair in pairwise(ends)]
-    beta, df, dispersion = _penalised_fit(design, y, [curve.penalty for curve in curves], slices, family)
+    bends = [np.flatnonzero(curve.bends) + where.start for curve, where in zip(curves, slices)]
+    beta, influence, dispersion = _penalised_fit(design, y, bends, family)
     mean = design @ beta
     fitted = _as_means(mean, y.mean()) if family == "poisson" else mean
     return AdditiveFit(
-        family, curves, float(beta[0]), tuple(beta[s] for s in slices), fitted, y - fitted, dispersion, df
-    )
+        family, curves, float(beta[0]), tuple(beta[s] for s in slices), fitted, y - fitted, dispersion,
+        np.array([influence[where].sum() for where in slices]),
+    )  # fmt: skip
 
 
-def _penalised_fit(design, y, penalties, slices, family):
-    """Coefficients, effective degrees of freedom by curve, and dispersion."""
-    n, size = design.shape
-    strengths = np.ones(len(slices))
-    ranks = np.array([np.linalg.matrix_rank(penalty) for penalty in penalties])
+def _penalised_fit(design, y, bends, family):
+    """Coefficients, effective degrees of freedom of every column, and dispersion.
+
+    ``bends`` has the penalised columns of every curve; their squared coefficients share one
+    penalty, which is found by restricted maximum likelihood.
+    """
+    n = len(y)
+    strengths = np.ones(len(bends))
     mean = np.full(n, y.mean())
     gram, moment = _normal_equations(design, y, np.ones(n))
     df_before = np.inf
     for _ in range(_MAX_ROUNDS):
         if family == "poisson":
             gram, moment = _normal_equations(design, y, 1 / _as_means(mean, y.mean()))
-        ridge = _RIDGE * np.trace(gram) / size
-        penalised = gram + ridge * np.eye(size)
-        for strength, penalty, where in zip(strengths, penalties, slices):
-            penalised[where, where] += strength * penalty
-        factor = cho_factor(penalised)
-        beta = cho_solve(factor, moment)
-        inverse = cho_solve(factor, np.eye(size))
+        added = _RIDGE * np.diag(gram)
+        for strength, columns in zip(strengths, bends):
+            added[columns] += strength
+        inverse = _inverse(gram + np.diag(added))
+        beta = inverse @ moment
         mean = design @ beta
         influence = np.einsum("ij,ji->i", inverse, gram)
-        df = np.array([influence[where].sum() for where in slices])
         dispersion = _dispersion(y, mean, n - influence.sum(), family)
-        if abs(df.sum() - df_before) < _SETTLED:
+        if abs(influence.sum() - df_before) < _SETTLED:
             break
-        df_before = df.sum()
-        for j, (penalty, where) in enumerate(zip(penalties, slices)):
-            if ranks[j]:
-                bend = beta[where] @ penalty @ beta[where]
-                free = ranks[j] / strengths[j] - np.sum(inverse[where, where] * penalty)
-                update = dispersion * max(free, 0) / max(bend, np.finfo(float).tiny)
-                strengths[j] = np.clip(strengths[j] * update, *_PENALTIES)
-    return beta, df, dispersion
+        df_before = influence.sum()
+        for j, columns in enumerate(bends):
+            if columns.size:
+                free = columns.size - strengths[j] * np.trace(inverse[np.ix_(columns, columns)])
+                bent = max(np.sum(beta[columns] ** 2), np.finfo(float).tiny)
+                strengths[j] = np.clip(dispersion * max(free, 0) / bent, *_PENALTIES)
+    return beta, influence, dispersion
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """Of a positive definite matrix, scaled to a diagonal of 1: penalties differ by many decades."""
+    scale = 1 / np.sqrt(np.diag(matrix))
+    factor = cho_factor(matrix * np.outer(scale, scale))
+    return cho_solve(factor, np.diag(scale)) * scale[:, None]
 
 
 def _normal_equations(design, y, weights):
@@ -250,7 +259,11 @@ def _curve(values: np.ndarray, n_basis: int) -> Curve:
 
     centre = raw(values).mean(axis=0)
     free = null_space(centre[None])  # combinations whose mean over the points is 0
-    return Curve(lambda new: (raw(new) - centre) @ free, free.T @ penalty @ free)
+    bending, directions = np.linalg.eigh(free.T @ penalty @ free)
+    bends = np.arange(len(bending)) > 0  # the first is the straight line
+    scaled = directions / np.sqrt(np.where(bends, bending, 1.0))
+    combined = free @ scaled
+    return Curve(lambda new: (raw(new) - centre) @ combined, bends)
 
 
 def _level_penalty(levels: np.ndarray) -> np.ndarray:
