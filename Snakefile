@@ -15,6 +15,7 @@ include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/interactions.smk"
 include: "rules/deepmr.smk"
+include: "rules/consistency.smk"
 include: "rules/audit.smk"
 include: "rules/report.smk"
 
@@ -24,6 +25,7 @@ localrules:
     data,
     models,
     loss_tests,
+    consistency,
     deepmr,
 
 
@@ -47,6 +49,11 @@ rule loss_tests:
     input:
         f"{RESULTS}/loss/models.parquet",
         f"{RESULTS}/loss/verdicts.parquet",
+
+
+rule consistency:
+    input:
+        consistency_tables().values(),
 
 
 rule deepmr:

@@ -62,6 +62,14 @@ class Windows(NamedTuple):
         """Divergence of the density of directions from its local average; see :func:`angular_divergence`."""
         return self._score(self.points)
 
+    def shares(self) -> np.ndarray:
+        """Share of the retained windows' squared norm in every box; azimuth by polar angle."""
+        points = self._in_basis(self.points)
+        norms = _norms(points)
+        kept = norms > _rank(norms, self.n_retained)
+        weight = _histogram(_boxes(points[kept]), norms[kept] ** 2)
+        return weight / weight.sum()
+
     def null(self, *, draws: int, seed: int) -> float:
         """Mean score when every window keeps its norm and takes a random direction."""
         rng = np.random.default_rng([seed, 2])

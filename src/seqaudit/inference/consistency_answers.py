@@ -36,6 +36,45 @@ _COLUMNS = [column.name for column in SCHEMAS["consistency_answers"].columns]
 _FEWEST = 4
 
 
+ALL_DATASETS = "all datasets"
+"""Stands for a dataset in answers from ranks within each dataset, put together."""
+
+
+def answer_everything(models: pd.DataFrame, *, alpha: float = 0.05, seed: int = 1) -> pd.DataFrame:
+    """All questions about a run: for every dataset, for all of them, and by other options.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        Table ``consistency_models`` of all datasets. The options and the method of its first row
+        are what others are compared with.
+    alpha, seed
+        See :func:`answer_questions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``consistency_answers``.
+    """
+    designs = models[["model_id", "dataset"]].drop_duplicates()
+    agreement = [
+        setting_agreement(models.drop(columns="dataset"), designs, score=score)
+        for score in ("consistency_geometry", "consistency_spectrum")
+    ]
+    asked = [models, _within_datasets(models)] if models["dataset"].nunique() > 1 else [models]
+    answers = [answer_questions(table, alpha=alpha, seed=seed) for table in asked]
+    return pd.concat([part for part in (*answers, *agreement) if len(part)], ignore_index=True)
+
+
+def _within_datasets(models: pd.DataFrame) -> pd.DataFrame:
+    """Every score as its rank within dataset, method and setting, from 0 to 1, as if of one dataset."""
+    considered = models[models["status"] == "ok"].copy()
+    truths = [column for column in models if column.startswith("truth_")]
+    columns = [*SCORES, *truths]
+    ranks = considered.groupby(SETTING, sort=False)[columns].rank(pct=True)
+    return considered.assign(**ranks, dataset=ALL_DATASETS)
+
+
 def answer_questions(
     models: pd.DataFrame,
     *,

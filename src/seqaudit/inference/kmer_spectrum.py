@@ -44,6 +44,10 @@ class Words(NamedTuple):
         )
         return float(divergence(counts, self.prior))
 
+    def shares(self) -> np.ndarray:
+        """Share of each word among those at important positions; zero without any; shape (4 ** k,)."""
+        return np.bincount(self.codes, minlength=self.prior.size) / max(1, len(self.codes))
+
     def null(self, *, draws: int, seed: int) -> float:
         """Mean divergence of as many words drawn from the prior, nats."""
         counts = np.random.default_rng([seed, 1]).multinomial(len(self.codes), self.prior, size=draws)

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from seqaudit.data.map_tables import maps_to_table, position_rows
 from seqaudit.data.motifs import Motif, find_motif, occupancy, scan
 from seqaudit.data.sequences import letter_codes
 from seqaudit.data.sites import listed_sites
@@ -29,6 +31,40 @@ class SiteMasks(NamedTuple):
 
     signal: np.ndarray
     background: np.ndarray
+
+
+def truth_tables(
+    law: CountLaw, sequences: pd.DataFrame, motifs: Sequence[Motif], *, transform: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the maps of a dataset's models are compared with.
+
+    Parameters
+    ----------
+    law : CountLaw
+    sequences : pandas.DataFrame
+        Rows of table ``sequences``.
+    motifs : sequence of Motif
+        Every motif that was placed.
+    transform : str
+        Space in which models predict.
+
+    Returns
+    -------
+    (pandas.DataFrame, pandas.DataFrame)
+        Table ``attribution_maps`` with methods ``true_mutagenesis`` and ``true_log_odds``,
+        centred, and table ``true_sites``.
+    """
+    letters, ids = sequences["sequence"], sequences["sequence_id"]
+    truth = {
+        "true_mutagenesis": true_mutagenesis(law, letters, transform=transform),
+        "true_log_odds": occupancy_log_odds(law, letters),
+    }
+    centred = {name: maps - maps.mean(axis=1, keepdims=True) for name, maps in truth.items()}
+    masks = site_masks(law, letters, sequences["embeddings"], motifs)
+    sites = position_rows(ids, masks.signal.shape[1]).assign(
+        signal=masks.signal.ravel(), background=masks.background.ravel()
+    )
+    return maps_to_table(centred, ids), sites
 
 
 def true_mutagenesis(

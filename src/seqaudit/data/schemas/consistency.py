@@ -37,6 +37,8 @@ declare(
     ],
 )
 
+_SETTING = [_METHOD, Column("setting", "string", "name of the options of the scores")]
+
 _TRUTH = [
     Column("truth_auroc", "float64", "true sites against background, area under the ROC curve", "", True),
     Column("truth_aupr", "float64", "true sites against background, average precision", "", True),
@@ -67,7 +69,85 @@ declare(
     ],
 )
 
-_SETTING = [_METHOD, Column("setting", "string", "name of the options of the scores")]
+declare(
+    "attribution_maps",
+    version=1,
+    row="attribution method x sequence x position",
+    key=("method", "sequence_id", "position"),
+    columns=[
+        Column("method", "string", "how the maps were made; true_mutagenesis, true_log_odds: the truth"),
+        Column("sequence_id", "string", "name of the sequence"),
+        Column("position", "int64", "from 0", "bp"),
+        *(
+            Column(base, "float32", f"attribution of {base.upper()}, centred; null if not finite", "", True)
+            for base in "acgt"
+        ),
+    ],
+)
+
+declare(
+    "true_sites",
+    version=1,
+    row="sequence x position",
+    key=("sequence_id", "position"),
+    columns=[
+        Column("sequence_id", "string", "name of the sequence"),
+        Column("position", "int64", "from 0", "bp"),
+        Column("signal", "bool", "an informative position of a placed site"),
+        Column("background", "bool", "outside of all placed sites"),
+    ],
+)
+
+declare(
+    "explanations",
+    version=1,
+    row="model x attribution method",
+    key=("model_id", "method"),
+    columns=[
+        *_MODEL,
+        _METHOD,
+        Column("n_sequences", "int64", "sequences with a map"),
+        Column(
+            "off_simplex_30", "float64", "share of gradients over 30 degrees off the one-hot plane", "", True
+        ),
+        Column("n_heldout", "int64", "validation sequences, which choose between models"),
+        Column("heldout_mse", "float64", "mean squared error on them, training space", "", True),
+        Column("heldout_mse_se", "float64", "its standard error over these sequences", "", True),
+    ],
+)
+
+_SHOWN = [
+    Column("dataset", "string", "id of the dataset in the config"),
+    *_SETTING,
+    Column("role", "string", "whose maps: truth, selected, or least consistent of the models considered"),
+    Column("model_id", "string", "readable id of the trained model; null for the truth", "", True),
+]
+
+declare(
+    "attribution_words",
+    version=1,
+    row="dataset x attribution method x setting x role x word",
+    key=("dataset", "method", "setting", "role", "word"),
+    columns=[
+        *_SHOWN,
+        Column("word", "string", "k letters"),
+        Column("share", "float64", "of the words at important positions"),
+        Column("prior", "float64", "share of the word in the whole sequences"),
+    ],
+)
+
+declare(
+    "attribution_directions",
+    version=1,
+    row="dataset x attribution method x setting x role x box of directions",
+    key=("dataset", "method", "setting", "role", "half_azimuth", "polar"),
+    columns=[
+        *_SHOWN,
+        Column("half_azimuth", "float64", "middle of the box: half the azimuth plus pi / 2", "rad"),
+        Column("polar", "float64", "middle of the box: angle from the first axis", "rad"),
+        Column("share", "float64", "of the squared norm of the strongest windows; empty boxes have no row"),
+    ],
+)
 
 declare(
     "consistency_models",
@@ -138,7 +218,7 @@ declare(
     row="dataset x attribution method x setting x question x quantity",
     key=("dataset", "method", "setting", "question", "quantity"),
     columns=[
-        Column("dataset", "string", "id of the dataset in the config"),
+        Column("dataset", "string", "id of the dataset; 'all datasets': ranks within each, put together"),
         *_SETTING,
         Column("question", "string", "what is asked, in words"),
         Column("quantity", "string", "column or setting that it is asked of"),
