@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from seqaudit.data.tables import read_tables
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.deepmr.intervals import student, wilson
 from seqaudit.inference.hessian_measures import feature_pairs, ranks
@@ -123,7 +124,7 @@ def auc_table(methods: pd.DataFrame) -> pd.DataFrame:
                 "n_datasets": n,
             }
         )
-    return pd.DataFrame(rows, columns=[*_DATA, "auc", "auc_se", "true_rank", "ideal_rank", "n_datasets"])
+    return pd.DataFrame(rows) if rows else read_tables([], "hessian_auc", optional=True)
 
 
 def roc_table(methods: pd.DataFrame) -> pd.DataFrame:
@@ -139,11 +140,11 @@ def roc_table(methods: pd.DataFrame) -> pd.DataFrame:
             columns = {"false_positive_rate": ROC_GRID, "true_positive_rate": np.mean(curves, axis=0)}
             parts.append(pd.DataFrame(dict(zip(_DATA, key)) | columns))
     if not parts:
-        return pd.DataFrame(columns=[*_DATA, "false_positive_rate", "true_positive_rate"])
+        return read_tables([], "hessian_roc", optional=True)
     return pd.concat(parts, ignore_index=True)
 
 
-def coverage_table(pairs: pd.DataFrame, groups: pd.DataFrame | None = None) -> pd.DataFrame:
+def coverage_table(pairs: pd.DataFrame | None, groups: pd.DataFrame | None = None) -> pd.DataFrame:
     """How often credible intervals hold the truth, over data sets.
 
     A true value of 0 lies on the boundary of an absolute value, so intervals of such pairs
@@ -151,7 +152,7 @@ def coverage_table(pairs: pd.DataFrame, groups: pd.DataFrame | None = None) -> p
 
     Parameters
     ----------
-    pairs : pandas.DataFrame
+    pairs : pandas.DataFrame or None
         Rows of table ``hessian_pairs`` of several data sets of one name; those without truth or
         spread are left out.
     groups : pandas.DataFrame, optional
@@ -162,7 +163,7 @@ def coverage_table(pairs: pd.DataFrame, groups: pd.DataFrame | None = None) -> p
     pandas.DataFrame
         Table ``hessian_coverage``.
     """
-    parts = [pairs.rename(columns={"measure": "quantity", "score": "value"})]
+    parts = [] if pairs is None else [pairs.rename(columns={"measure": "quantity", "score": "value"})]
     if groups is not None:
         interacts = groups.groupby(["fit", *_PAIR])["truth"].transform(lambda truth: (truth != 0).any())
         parts.append(
