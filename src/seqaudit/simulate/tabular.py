@@ -134,7 +134,7 @@ class TabularLaw:
     @cached_property
     def variance(self) -> float:
         """Variance of the expected target, by quadrature."""
-        return sum(self._main_variances) + sum(self._pure_variances)
+        return sum(self._main_variances) + sum(self.pure_variances)
 
     @cached_property
     def terms_variance(self) -> float:
@@ -143,7 +143,7 @@ class TabularLaw:
         return without.variance
 
     @cached_property
-    def _pure_variances(self) -> list[float]:
+    def pure_variances(self) -> list[float]:
         """Of every term, what is left of its variance after its main effects."""
         return [
             term.weight**2 * (_moments(term, self.features)[1] - sum(_main_variances(term, self.features)))
@@ -190,7 +190,7 @@ def seven_interactions(
     features = tuple(Feature(f"x{k}", *((-0.5, 0.5) if k in signed else (0.5, 1.5))) for k in range(1, 9))
     law = TabularLaw(features, tuple(float(w) for w in main_weights), _SEVEN)
     if profile == "equal_variance":
-        pure = np.array(law._pure_variances)
+        pure = np.array(law.pure_variances)
         each = [term.weight * np.sqrt(pure.mean() / v) for term, v in zip(_SEVEN, pure)]
         law = replace(law, terms=tuple(t._replace(weight=w) for t, w in zip(_SEVEN, each)))
     return law
