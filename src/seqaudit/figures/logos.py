@@ -8,7 +8,8 @@ from seqaudit.figures.captions import number, sentences
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.style import BLUE, GREEN, ORANGE, VERMILLION, Drawn, in_house_style, panels, unavailable
 
-_LETTERS = {"A": GREEN, "C": BLUE, "G": ORANGE, "T": VERMILLION}
+LETTERS = {"A": GREEN, "C": BLUE, "G": ORANGE, "T": VERMILLION}
+"""Colour of each letter."""
 
 
 def information(ppm: np.ndarray) -> np.ndarray:
@@ -41,7 +42,7 @@ def motif_logos(results: DatasetResults) -> Drawn:
         Logo(
             heights,
             ax=axes,
-            color_scheme=_LETTERS,
+            color_scheme=LETTERS,
             font_name="DejaVu Sans",
             font_weight="bold",
             show_spines=False,
