@@ -244,6 +244,75 @@ def false_positive_table(
     return pd.DataFrame(rows)
 
 
+def injection_table(methods: pd.DataFrame, *, pair: tuple[str, str], form: str, share: float) -> pd.DataFrame:
+    """Where every method ranks an injected interaction: rows of table ``hessian_injections``.
+
+    Parameters
+    ----------
+    methods : pandas.DataFrame
+        Rows of ``hessian_methods`` for the data with the injected interaction.
+    pair : two str
+        Features of the interaction, in the order of the data.
+    form, share
+        As in :func:`seqaudit.simulate.tabular_suites.inject_interaction`.
+    """
+    injected = methods[(methods["feature_a"] == pair[0]) & (methods["feature_b"] == pair[1])]
+    if len(injected) != methods["method"].nunique():
+        raise SeqauditError(
+            f"injection: got {len(injected)} rows of {pair[0]} x {pair[1]}, expected one for each of "
+            f"{', '.join(methods['method'].unique())}; name features in the order of the data."
+        )
+    n_pairs = injected["method"].map(methods.groupby("method").size())
+    columns = ["dataset", "method", "feature_a", "feature_b", "rank"]
+    return injected[columns].assign(form=form, share=float(share), n_pairs=n_pairs).reset_index(drop=True)
+
+
+def smoothed_target(
+    x: np.ndarray,
+    y: np.ndarray,
+    features: Sequence[str],
+    *,
+    pairs: Sequence[tuple[str, str]],
+    dataset: str,
+    n_cells: int = 30,
+    width: float = 0.04,
+) -> pd.DataFrame:
+    """Mean target around the cells of a grid over two features (appendix 5).
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (n, features)
+    y : numpy.ndarray, shape (n,)
+    features : sequence of str
+    pairs : sequence of two str
+    dataset : str
+    n_cells : int
+        Per feature, over its range.
+    width : float
+        Standard deviation of the Gaussian window, in ranges of a feature. Cells with less than
+        the weight of one point are null.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``hessian_surfaces``.
+    """
+    features, middles, parts = list(features), (np.arange(n_cells) + 0.5) / n_cells, []
+    for pair in pairs:
+        windows, values = [], []
+        for column in (x[:, features.index(name)] for name in pair):
+            low, reach = column.min(), np.ptp(column)
+            windows.append(np.exp(-0.5 * ((middles[:, None] - (column - low) / reach) / width) ** 2))
+            values.append(low + reach * middles)
+        weight = windows[0] @ windows[1].T
+        mean = np.where(weight >= 1, (windows[0] * y) @ windows[1].T / np.maximum(weight, 1e-12), np.nan)
+        a, b = np.meshgrid(*values, indexing="ij")
+        cells = {"value_a": a.ravel(), "value_b": b.ravel(), "value": mean.ravel()}
+        names = {"dataset": dataset, "feature_a": pair[0], "feature_b": pair[1], "label": "smoothed target"}
+        parts.append(pd.DataFrame(names | cells))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _calls(draws: pd.DataFrame, references: pd.DataFrame | None, alpha: float) -> dict[str, np.ndarray]:
     """Calls of every rule that can be judged, shape (draws, pairs)."""
     pairs = draws[_PAIR].drop_duplicates()

@@ -6,59 +6,29 @@ states. Two more suites, with known pairs but kinks instead of Hessians, are tho
 Interaction Detection and of Integrated Hessians (``simulate/tabular_suites.py``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
-from scipy.interpolate import CubicSpline
 
 from seqaudit.data.features import FeatureTable
-from seqaudit.data.hessian import GroupHessians, check_labels
 from seqaudit.errors import SeqauditError
+from seqaudit.simulate.anova import (
+    NODES,
+    Feature,
+    Term,
+    main_effect,
+    main_variances,
+    moments,
+    pairs_of,
+    quadrature,
+)
 
 PROFILES = ("hessian_size", "equal_variance")
-DISTRIBUTIONS = ("uniform", "normal")
 
 PAPER_SIZES = (20_000, 5_000, 5_000)
 """Training, validation and test points of the paper."""
-
-_NODES = {1: 256, 2: 96, 3: 32, 4: 20}  # quadrature nodes per feature, by features of a term
-_GRID = 129
-
-
-class Feature(NamedTuple):
-    """Distribution of one feature: uniform on (low, high), or standard normal."""
-
-    name: str
-    low: float = 0.0
-    high: float = 1.0
-    distribution: str = "uniform"
-
-
-class Term(NamedTuple):
-    """A part of the law that takes some of the features.
-
-    Attributes
-    ----------
-    features : tuple of int
-        Positions of its features.
-    value : callable
-        Their values, one array each, to the term's values.
-    mixed : callable or None
-        For two features: second derivative by both; None if it does not exist everywhere.
-    weight : float
-    name : str
-        The formula in words.
-    """
-
-    features: tuple[int, ...]
-    value: Callable[..., np.ndarray]
-    mixed: Callable[..., np.ndarray] | None = None
-    weight: float = 1.0
-    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +89,7 @@ class TabularLaw:
         hessians = np.zeros((len(x), d, d))
         hessians[:, np.arange(d), np.arange(d)] = np.nan
         for term in self.terms:
-            for i, j in _pairs_of(term):
+            for i, j in pairs_of(term):
                 if term.mixed is None:
                     values = np.nan
                 else:
@@ -129,12 +99,12 @@ class TabularLaw:
 
     def interacting(self) -> list[tuple[int, int]]:
         """Positions of pairs of features that interact, sorted."""
-        return sorted({pair for term in self.terms for pair in _pairs_of(term)})
+        return sorted({pair for term in self.terms for pair in pairs_of(term)})
 
     @cached_property
     def variance(self) -> float:
         """Variance of the expected target, by quadrature."""
-        return sum(self._main_variances) + sum(self.pure_variances)
+        return sum(self._feature_variances) + sum(self.pure_variances)
 
     @cached_property
     def terms_variance(self) -> float:
@@ -146,20 +116,20 @@ class TabularLaw:
     def pure_variances(self) -> list[float]:
         """Of every term, what is left of its variance after its main effects."""
         return [
-            term.weight**2 * (_moments(term, self.features)[1] - sum(_main_variances(term, self.features)))
+            term.weight**2 * (moments(term, self.features)[1] - sum(main_variances(term, self.features)))
             for term in self.terms
         ]
 
     @property
-    def _main_variances(self) -> list[float]:
+    def _feature_variances(self) -> list[float]:
         """Of every feature, the variance of its linear part and its share of all terms together."""
         variances = []
         for j, feature in enumerate(self.features):
-            x, weights = _quadrature(feature, _NODES[1])
+            x, weights = quadrature(feature, NODES[1])
             curve = self.main_weights[j] * x
             for term in self.terms:
                 if j in term.features:
-                    curve = curve + term.weight * _main_effect(term, self.features, j)(x)
+                    curve = curve + term.weight * main_effect(term, self.features, j)(x)
             variances.append(float(weights @ curve**2 - (weights @ curve) ** 2))
         return variances
 
@@ -203,11 +173,11 @@ def main_effects_twin(law: TabularLaw) -> TabularLaw:
     quadrature, so the twin is the best additive approximation.
     """
     terms = [
-        Term((j,), _main_effect(term, law.features, j), None, term.weight, f"main effect of {term.name}")
+        Term((j,), main_effect(term, law.features, j), None, term.weight, f"main effect of {term.name}")
         for term in law.terms
         for j in term.features
     ]
-    constants = sum(term.weight * _moments(term, law.features)[0] for term in law.terms)
+    constants = sum(term.weight * moments(term, law.features)[0] for term in law.terms)
     terms.append(Term((0,), lambda x: np.full(np.shape(x), constants), name="constant"))
     return replace(law, terms=tuple(terms))
 
@@ -247,142 +217,6 @@ def simulate_tabular(
 def interaction_snr(law: TabularLaw, snr: float) -> float:
     """Variance of the terms over that of the noise, for a given ratio of the whole target."""
     return snr * law.terms_variance / law.variance
-
-
-def true_group_hessians(law: TabularLaw, x: np.ndarray, labels: np.ndarray) -> GroupHessians:
-    """True Hessians at points, averaged in groups: what a perfect network would give.
-
-    Parameters
-    ----------
-    law : TabularLaw
-    x : array_like, shape (n, features)
-    labels : array_like of int, shape (n,)
-        Group of every point, numbered from 0.
-
-    Returns
-    -------
-    GroupHessians
-        With one sample.
-    """
-    labels = check_labels(labels, points=len(x))
-    pointwise = law.hessians(x)
-    sizes = np.bincount(labels)
-    member = np.zeros((len(sizes), len(x)))
-    member[labels, np.arange(len(x))] = 1 / sizes[labels]
-    mean = np.einsum("mn,nij->mij", member, pointwise)
-    return GroupHessians(mean[None], np.abs(pointwise).mean(axis=0)[None], sizes)
-
-
-def true_measures(law: TabularLaw, x: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """True AEH, GEH and EAH of every pair at given points and groups.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``feature_a``, ``feature_b``, ``interacts``, ``aeh``, ``geh``, ``eah``; pairs
-        in the order 0-1, 0-2, ..., 1-2, ...
-    """
-    truth = true_group_hessians(law, x, labels)
-    shares = truth.sizes / truth.sizes.sum()
-    mean = truth.mean[0]
-    return _truth_table(
-        law, np.abs(np.einsum("m,mij->ij", shares, mean)), truth.absolute[0],
-        geh=np.einsum("m,mij->ij", shares, np.abs(mean)),
-    )  # fmt: skip
-
-
-def population_measures(law: TabularLaw) -> pd.DataFrame:
-    """True AEH and EAH of every pair over the distribution of the features, by quadrature.
-
-    Columns as in :func:`true_measures`, without ``geh``, which needs groups.
-    """
-    d = len(law.features)
-    aeh, eah = np.zeros((d, d)), np.zeros((d, d))
-    for term in law.terms:
-        for i, j in _pairs_of(term):
-            if term.mixed is None:
-                aeh[i, j] = eah[i, j] = np.nan
-                continue
-            nodes, weights = _tensor(tuple(law.features[k] for k in term.features), 512)
-            values = term.weight * term.mixed(*nodes)
-            aeh[i, j], eah[i, j] = abs(weights @ values), weights @ np.abs(values)
-    return _truth_table(law, aeh, eah)
-
-
-def _truth_table(law: TabularLaw, aeh, eah, **more) -> pd.DataFrame:
-    first, second = np.triu_indices(len(law.features), 1)
-    interacting = set(law.interacting())
-    names = np.array(law.names, dtype=object)
-    return pd.DataFrame(
-        {
-            "feature_a": names[first],
-            "feature_b": names[second],
-            "interacts": [pair in interacting for pair in zip(first.tolist(), second.tolist())],
-            "aeh": aeh[first, second],
-            **{name: values[first, second] for name, values in more.items()},
-            "eah": eah[first, second],
-        }
-    )
-
-
-def _pairs_of(term: Term) -> list[tuple[int, int]]:
-    ordered = sorted(term.features)
-    return [(i, j) for place, i in enumerate(ordered) for j in ordered[place + 1 :]]
-
-
-def _quadrature(feature: Feature, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights (sum 1) of the distribution of a feature."""
-    if feature.distribution == "normal":
-        nodes, weights = np.polynomial.hermite_e.hermegauss(min(n, 128))
-        return nodes, weights / weights.sum()
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    return feature.low + (feature.high - feature.low) * (nodes + 1) / 2, weights / 2
-
-
-def _tensor(features: tuple[Feature, ...], n: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Nodes of all features, flattened, and the product of their weights."""
-    rules = [_quadrature(feature, n) for feature in features]
-    nodes = np.meshgrid(*(rule[0] for rule in rules), indexing="ij")
-    weights = rules[0][1]
-    for rule in rules[1:]:
-        weights = np.multiply.outer(weights, rule[1])
-    return [node.ravel() for node in nodes], weights.ravel()
-
-
-@lru_cache(maxsize=256)
-def _moments(term: Term, features: tuple[Feature, ...]) -> tuple[float, float]:
-    """Mean and variance of an unweighted term."""
-    nodes, weights = _tensor(tuple(features[j] for j in term.features), _NODES[len(term.features)])
-    values = term.value(*nodes)
-    mean = float(weights @ values)
-    return mean, float(weights @ (values - mean) ** 2)
-
-
-@lru_cache(maxsize=256)
-def _main_effect(term: Term, features: tuple[Feature, ...], j: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Mean of an unweighted term over its other features, less its overall mean, as a function of j."""
-    mean = _moments(term, features)[0]
-    own = features[j]
-    low, high = (-6.0, 6.0) if own.distribution == "normal" else (own.low, own.high)
-    grid = np.linspace(low, high, _GRID)
-    others = tuple(k for k in term.features if k != j)
-    if not others:
-        return lambda x: term.value(x) - mean
-    nodes, weights = _tensor(tuple(features[k] for k in others), _NODES[len(term.features)])
-    values = np.empty(_GRID)
-    for place, at in enumerate(grid):
-        arguments = dict(zip(others, nodes)) | {j: np.full(weights.shape, at)}
-        values[place] = weights @ term.value(*(arguments[k] for k in term.features)) - mean
-    return CubicSpline(grid, values)
-
-
-def _main_variances(term: Term, features: tuple[Feature, ...]) -> list[float]:
-    """Variances of the main effects of an unweighted term."""
-    variances = []
-    for j in term.features:
-        x, weights = _quadrature(features[j], _NODES[1])
-        variances.append(float(weights @ _main_effect(term, features, j)(x) ** 2))
-    return variances
 
 
 _SEVEN = (

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seqaudit.errors import SeqauditError
-from seqaudit.simulate.tabular import Feature, TabularLaw, Term
+from seqaudit.simulate.anova import Feature, Term
+from seqaudit.simulate.tabular import TabularLaw
 
 INJECTIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "product": lambda a, b: a * b,

@@ -13,9 +13,11 @@ from seqaudit.inference.hessian_scores import (
     auc_table,
     coverage_table,
     false_positive_table,
+    injection_table,
     method_scores,
     roc_at,
     roc_table,
+    smoothed_target,
 )
 
 FEATURES = ["a", "b", "c"]
@@ -154,3 +156,25 @@ def test_the_additive_rule_keeps_its_level_with_one_refit_per_null_data_set():
 def test_scores_must_fit_the_pairs():
     with pytest.raises(SeqauditError, match=r"scores of 'nid': got shape \(2,\), expected \(3,\)"):
         methods(np.ones(2), method="nid")
+
+
+def test_ranks_of_an_injected_pair(tmp_path):
+    table = pd.concat([methods(np.array([1.0, 3, 2])), methods(np.array([9.0, 3, 2]), method="lasso")])
+    rows = injection_table(table, pair=("a", "b"), form="product", share=0.01)
+    assert dict(zip(rows["method"], rows["rank"])) == {"geh": 3, "lasso": 1} and set(rows["n_pairs"]) == {3}
+    write_table(rows, tmp_path / "injections.parquet", "hessian_injections")
+    with pytest.raises(SeqauditError, match="order of the data"):
+        injection_table(table, pair=("b", "a"), form="product", share=0.01)
+
+
+def test_smoothing_keeps_planes_and_leaves_gaps(tmp_path):
+    rng = np.random.default_rng(2)
+    x = rng.uniform(0, 2, (4000, 3))
+    x = x[(x[:, 0] < 1) | (x[:, 2] < 1)]
+    y = x[:, 0] - 2 * x[:, 2]
+    surface = smoothed_target(x, y, FEATURES, pairs=[("a", "c")], dataset="toy", n_cells=20)
+    corner = (surface["value_a"] > 1.3) & (surface["value_b"] > 1.3)
+    assert surface.loc[corner, "value"].isna().all() and len(surface) == 400
+    inside = surface[surface["value_a"].between(0.2, 0.8) & surface["value_b"].between(0.2, 1.8)]
+    np.testing.assert_allclose(inside["value"], inside["value_a"] - 2 * inside["value_b"], atol=0.1)
+    write_table(surface, tmp_path / "surface.parquet", "hessian_surfaces")

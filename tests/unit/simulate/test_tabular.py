@@ -7,12 +7,11 @@ from seqaudit.errors import SeqauditError
 from seqaudit.simulate.tabular import (
     interaction_snr,
     main_effects_twin,
-    population_measures,
     seven_interactions,
     simulate_tabular,
-    true_measures,
 )
 from seqaudit.simulate.tabular_suites import INJECTIONS, inject_interaction, nid_demo, random_pairs
+from seqaudit.simulate.tabular_truth import interaction_surfaces, population_measures, true_measures
 
 NEIGHBOURS = [(k, k + 1) for k in range(7)]
 
@@ -125,6 +124,14 @@ def test_splits_and_seeds():
     assert (table.y == simulate_tabular(law, snr=1.0, sizes=(30, 20, 10), seed=6).y).all()
     assert (table.y != simulate_tabular(law, snr=1.0, sizes=(30, 20, 10), seed=7).y).all()
     assert (table.x == simulate_tabular(law, snr=5.0, sizes=(30, 20, 10), seed=6).x).all()
+
+
+def test_surfaces_are_the_interactions_without_main_effects():
+    surfaces = interaction_surfaces(seven_interactions(), dataset="suite", n_cells=41)
+    product = surfaces[surfaces["feature_a"] == "x1"]
+    expected = 3.4 * (product["value_a"] - 1) * product["value_b"]  # 3.4 a b, a about 1 and b about 0
+    np.testing.assert_allclose(product["value"], expected, atol=1e-9)
+    assert surfaces["label"].nunique() == 7 and len(surfaces) == 7 * 41**2
 
 
 def test_the_nid_demo_by_hand():

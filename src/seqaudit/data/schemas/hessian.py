@@ -233,3 +233,36 @@ declare(
         Column("drop_probability", "float64", "learned probability that the node is dropped"),
     ],
 )
+
+declare(
+    "hessian_injections",
+    version=1,
+    row="dataset x form x share x method",
+    key=("dataset", "form", "share", "method"),
+    columns=[
+        _DATASET,
+        Column("form", "string", "injected interaction: product, exponential or division"),
+        Column("share", "float64", "its variance over that of the measured target"),
+        _METHOD,
+        *_PAIR,
+        Column("rank", "float64", "rank of the injected pair; null if there is no score", "", True),
+        Column("n_pairs", "int64", "pairs that are ranked"),
+    ],
+)
+
+declare(
+    "hessian_surfaces",
+    version=1,
+    row="dataset x pair of features x cell of a grid",
+    key=("dataset", "feature_a", "feature_b", "value_a", "value_b"),
+    columns=[
+        _DATASET,
+        *_PAIR,
+        Column("label", "string", "what is shown: a formula, or the smoothed target"),
+        Column("value_a", "float64", "middle of the cell, first feature", "own unit"),
+        Column("value_b", "float64", "middle of the cell, second feature", "own unit"),
+        Column(
+            "value", "float64", "interaction, or smoothed target; null where points are few", "target", True
+        ),
+    ],
+)
