@@ -7,6 +7,7 @@ import pandas as pd
 
 TIMES = ("seconds",)
 UNTIMED = ("benchmarks",)
+"""Folders of a run that hold nothing but times."""
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -25,7 +26,9 @@ def files(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in UNTIMED
+        if path.is_file()
+        and path.name != ".snakemake_timestamp"
+        and path.relative_to(folder).parts[0] not in UNTIMED
     ]
 
 
@@ -34,11 +37,13 @@ def _difference(one: Path, other: Path) -> str:
         tables = [pd.read_parquet(path) for path in (one, other)]
         tables = [table.drop(columns=[c for c in TIMES if c in table]) for table in tables]
         return "" if tables[0].equals(tables[1]) else "its values differ"
-    if one.name == "model.json":
+    if one.name in ("model.json", "ensemble.json"):
         models = [json.loads(path.read_text()) for path in (one, other)]
         for model in models:
-            model.pop("sha256")
+            # digests of descriptions that say how long it took
+            for name in ("sha256", "members_sha256"):
+                model.pop(name, None)
             for name in TIMES:
-                model["record"].pop(name)
+                model["record"].pop(name, None)
         return "" if models[0] == models[1] else "its record differs"
     return "" if one.read_bytes() == other.read_bytes() else "its bytes differ"

@@ -161,7 +161,7 @@ class Cluster:
 
     def call(self, *command: str) -> str:
         """Output of a command that must succeed."""
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=180)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -188,7 +188,7 @@ class Cluster:
         lines = self.call("squeue", "--noheader", "--format=%i %Z").splitlines()
         return [line.split()[0] for line in lines if Path(line.split(maxsplit=1)[1]) == workdir]
 
-    def wait_until_ended(self, workdir: Path, seconds: float = 120) -> None:
+    def wait_until_ended(self, workdir: Path, seconds: float = 600) -> None:
         """Until no job of a folder waits or runs, also in the eyes of accounting."""
         going = {"PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"}
 
@@ -217,7 +217,7 @@ class Cluster:
 
     def start_controller(self) -> None:
         self.call("slurmctld")
-        _wait(30, lambda: "UP" in self.call("scontrol", "ping"), "slurmctld does not answer")
+        _wait(120, lambda: "UP" in self.call("scontrol", "ping"), "slurmctld does not answer")
 
     def kill_accounting(self) -> None:
         """End slurmdbd as a crash does."""
@@ -225,9 +225,9 @@ class Cluster:
 
     def start_accounting(self) -> None:
         self.call("slurmdbd")
-        _wait(30, lambda: self.call("sacctmgr", "-n", "show", "cluster") is not None, "slurmdbd is silent")
+        _wait(120, lambda: self.call("sacctmgr", "-n", "show", "cluster") is not None, "slurmdbd is silent")
 
-    def wait_until_idle(self, seconds: float = 60) -> None:
+    def wait_until_idle(self, seconds: float = 300) -> None:
         """Until every node is idle; restart the slurmd of any that is not there."""
         for node in self.nodes:
             if self._process(f"slurmd.{node}") is None:
@@ -287,7 +287,7 @@ class Cluster:
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         ask = ("mariadb", "--no-defaults", socket, "-e", "select 1")
-        _wait(30, lambda: bool(self.call(*ask)), "MariaDB does not answer")
+        _wait(120, lambda: bool(self.call(*ask)), "MariaDB does not answer")
 
     def _process(self, name: str) -> psutil.Process | None:
         try:

@@ -16,6 +16,9 @@ FASTPOLL = str(ROOT / "tests/slurm/fastpoll.py")
 HURRY = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5", "--jobs", "8")
 """What a test cannot wait for; everything else is as in profiles/slurm."""
 
+PATIENCE = 600
+"""Seconds until something that does not come fails a test: much, for hosts with more to do."""
+
 
 class Driver:
     """One run of Snakemake; ends with the test at the latest.
@@ -59,7 +62,7 @@ class Driver:
                 start_new_session=True,
             )
 
-    def wait(self, seconds: float = 300) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Exit status; a driver that hangs is killed and fails the test."""
         try:
             return self.process.wait(seconds)
@@ -67,7 +70,7 @@ class Driver:
             self.end()
             raise AssertionError(f"the driver did not end within {seconds} s\n{self.story()}") from None
 
-    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait for something that the run brings about."""
         end = time.monotonic() + seconds
         while not ready():
@@ -75,9 +78,9 @@ class Driver:
             assert time.monotonic() < end, f"{what}: not within {seconds} s\n{self.story()}"
             time.sleep(0.3)
 
-    def wait_for_files(self, *names: str, seconds: float = 120) -> None:
+    def wait_for_files(self, *names: str) -> None:
         paths = [self.folder / name for name in names]
-        self.wait_until(lambda: all(path.exists() for path in paths), f"{', '.join(names)} appeared", seconds)
+        self.wait_until(lambda: all(path.exists() for path in paths), f"{', '.join(names)} appeared")
 
     def signal(self, number: int) -> None:
         """To Snakemake itself, not to its children."""

@@ -7,7 +7,7 @@ from slurm_driver import ROOT, is_whole, starts, states
 
 DONE = "COMPLETED"
 RESUME = str(ROOT / "workflow/resume.py")
-NAMES = ["sleep_9_a.txt", "sleep_9_b.txt", "sleep_1_c.txt"]
+NAMES = ["sleep_25_a.txt", "sleep_25_b.txt", "sleep_1_c.txt"]
 # one job at a time and node, so that one still waits in the queue
 ONE_PER_NODE = ("--set-resources", "sleep:mem_mb=40000")
 
@@ -63,14 +63,14 @@ def test_resuming_can_cancel_running_jobs(drive, cluster, killed):
 
 
 def test_nothing_is_resumed_while_its_driver_lives(drive):
-    driver = drive("sleep_8_a.txt")
-    driver.wait_for_files("starts/sleep_8_a.txt")
+    driver = drive("sleep_30_a.txt")
+    driver.wait_for_files("starts/sleep_30_a.txt")
     second = drive(program=[RESUME])
-    assert second.wait(60) == 1 and "a driver works on it already" in second.said
+    assert second.wait() == 1 and "a driver works on it already" in second.said
     assert (
         driver.wait() == 0
         and states(driver, "sleep") == [DONE]
-        and starts(driver.folder, "sleep_8_a.txt") == 1
+        and starts(driver.folder, "sleep_30_a.txt") == 1
     )
     third = drive(program=[RESUME])
-    assert third.wait(60) == 1 and "no run was interrupted here" in third.said
+    assert third.wait() == 1 and "no run was interrupted here" in third.said
