@@ -12,15 +12,17 @@ from safetensors import SafetensorError
 
 from seqaudit.data.tables import atomic_path
 from seqaudit.errors import SeqauditError
+from seqaudit.models.additive import AdditiveTwin
 from seqaudit.models.bpnet import Bpnet, build_bpnet
 from seqaudit.models.cnn import Cnn, build_cnn
 from seqaudit.models.external import ExternalNetwork, build_external
 
 FORMAT = "seqaudit-model/1"
+Model = Cnn | Bpnet | AdditiveTwin | ExternalNetwork
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
-def save_model(folder: str | Path, model: Cnn | Bpnet | ExternalNetwork, record: dict) -> None:
+def save_model(folder: str | Path, model: Model, record: dict) -> None:
     """Write a model's weights and everything needed to use and judge them.
 
     Parameters
@@ -28,7 +30,7 @@ def save_model(folder: str | Path, model: Cnn | Bpnet | ExternalNetwork, record:
     folder : path
         Made if need be. Each file appears only when complete; ``model.json`` comes last
         and holds the digest of the weights, so a mixture of two saves cannot be loaded.
-    model : Cnn, Bpnet or ExternalNetwork
+    model : Cnn, Bpnet, AdditiveTwin or ExternalNetwork
     record : dict
         Training record, plain JSON values (see ``training.loop.fit``), with whatever the
         caller adds, such as the transform of the target.
@@ -62,9 +64,7 @@ def save_model(folder: str | Path, model: Cnn | Bpnet | ExternalNetwork, record:
         unfinished.write_text(json.dumps(description, indent=2) + "\n")
 
 
-def load_model(
-    folder: str | Path, *, external: Mapping | None = None
-) -> tuple[Cnn | Bpnet | ExternalNetwork, dict]:
+def load_model(folder: str | Path, *, external: Mapping | None = None) -> tuple[Model, dict]:
     """Read a model and its training record.
 
     Parameters
@@ -77,7 +77,7 @@ def load_model(
 
     Returns
     -------
-    (Cnn, Bpnet or ExternalNetwork, dict)
+    (Cnn, Bpnet, AdditiveTwin or ExternalNetwork, dict)
         The model on the CPU in evaluation mode, and the record.
 
     Raises
@@ -124,21 +124,25 @@ def _read_checked(folder: Path) -> tuple[dict, bytes]:
     return description, weights
 
 
-def _described(model: Cnn | Bpnet | ExternalNetwork) -> dict:
+def _described(model: Model) -> dict:
     if isinstance(model, ExternalNetwork):
         return {"kind": "external", "interface": model.interface}
     described = {"architecture": model.architecture, "length": model.length, "outputs": model.outputs}
     if isinstance(model, Bpnet):
         return {"kind": "bpnet", **described}
+    if isinstance(model, AdditiveTwin):
+        return {"kind": "additive_twin", **described}
     return {"kind": "cnn", **described, "padding": model.padding}
 
 
-def _built(description: dict) -> Cnn | Bpnet:
+def _built(description: dict) -> Model:
     """A network as described, with weights still to be loaded."""
     size = {"length": description["length"], "outputs": description["outputs"], "seed": 0}
     kind = description.get("kind", "cnn")  # the only one before there were kinds
     if kind == "bpnet":
         return build_bpnet(**description["architecture"], **size)
+    if kind == "additive_twin":
+        return AdditiveTwin(description["architecture"], length=description["length"])
     if kind == "cnn":
         return build_cnn(description["architecture"], padding=description["padding"], **size)
     raise SeqauditError(f"it is a network of kind '{kind}', which this seqaudit does not know")
