@@ -10,12 +10,30 @@ _NODES = 16
 
 
 class World(NamedTuple):
-    """True expected counts (4, n_pairs) in the order of ``VERSIONS``, and the tables made from them."""
+    """Expected counts of the truth (4, n_pairs), of models and of twins (.., 4, n_pairs), as ``VERSIONS``."""
 
     truth: np.ndarray
     label: np.ndarray
-    models: pd.DataFrame
-    twins: list[pd.DataFrame]
+    predicted: np.ndarray
+    twin_predicted: np.ndarray
+
+    @property
+    def models(self) -> pd.DataFrame:
+        """Table ``interaction_pairs`` of all models."""
+        return pd.concat(
+            [pair_table(f"cnn.{i}", p, self.label) for i, p in enumerate(self.predicted)], ignore_index=True
+        )
+
+    @property
+    def twins(self) -> list[pd.DataFrame]:
+        """One table of every twin."""
+        return [pair_table(f"twin.{i}", p, self.label) for i, p in enumerate(self.twin_predicted)]
+
+
+def parts_of(predicted: np.ndarray) -> np.ndarray:
+    """Background, main effects and interaction (.., 4, n_pairs) from the four versions."""
+    orig, a_off, b_off, both_off = np.moveaxis(predicted, -2, 0)
+    return np.stack([both_off, b_off - both_off, a_off - both_off, orig - a_off - b_off + both_off], axis=-2)
 
 
 def smooth(rng, n_columns, *, length=0.4):
@@ -63,6 +81,7 @@ def make_world(
     twin_errors=(2.0, 2.0, 3.0, 3.0),
     common_error=0.0,
     n_models=1,
+    common_model_error=0.0,
 ):
     """One data set: ``exponent`` 1 is additive; errors are root mean squares in reads at about 240 reads."""
     rng = np.random.default_rng(seed)
@@ -74,27 +93,29 @@ def make_world(
     sites = np.stack(
         [np.column_stack([base, a * occupied[0], b * occupied[1]]) for a, b in VERSIONS.values()]
     )
-    tables = []
-    for number in range(n_models):
-        noisy = additive_error(rng, occupied, base) + 0.3 * smooth(rng, 3, length=0.2)(sites)
-        predicted = truth + model_error * noisy / np.sqrt((noisy[0] ** 2).mean())
-        tables.append(pair_table(f"cnn.{number}", predicted, label))
+    predicted = []
+
+    def error_of_model():
+        return additive_error(rng, occupied, base) + 0.3 * smooth(rng, 3, length=0.2)(sites)
+
+    shared = error_of_model()
+    for _ in range(n_models):
+        noisy = np.sqrt(common_model_error) * shared + np.sqrt(1 - common_model_error) * error_of_model()
+        predicted.append(truth + model_error * noisy / np.sqrt((noisy[0] ** 2).mean()))
     additive = absorb(truth, occupied, base)
     shared = additive_error(rng, occupied, base)
     twins = []
-    for number, size in enumerate(twin_errors):
+    for size in twin_errors:
         own = additive_error(rng, occupied, base)
         error = np.sqrt(common_error) * shared + np.sqrt(1 - common_error) * own
-        error *= size / np.sqrt((error[0] ** 2).mean())
-        twins.append(pair_table(f"twin.{number}", additive + error, label))
-    return World(truth, label, pd.concat(tables, ignore_index=True), twins)
+        twins.append(additive + error * size / np.sqrt((error[0] ** 2).mean()))
+    return World(truth, label, np.stack(predicted), np.stack(twins))
 
 
 def pair_table(model_id, predicted, label, *, motif_pair="A-B", groups=None):
     """Table ``interaction_pairs`` of held-out pairs from predictions (4, n)."""
-    orig, a_off, b_off, both_off = predicted
-    main_a, main_b = b_off - both_off, a_off - both_off
-    interaction = orig - both_off - main_a - main_b
+    orig = predicted[0]
+    _, main_a, main_b, interaction = parts_of(predicted)
     n = len(label)
 
     def loss(values):
