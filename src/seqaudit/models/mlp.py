@@ -17,6 +17,8 @@ from seqaudit.errors import SeqauditError
 
 POINTS_PER_PASS = 4096
 """Points times samples that predictions are computed for at once."""
+EXACT_SOFTPLUS = 40
+"""Argument from which on softplus is the identity, in double precision too."""
 
 
 class Scaling(NamedTuple):
@@ -53,7 +55,7 @@ LINKS = {
         lambda u, scale: torch.zeros_like(u),
     ),
     "softplus": Link(
-        lambda u, scale: functional.softplus(u / scale, threshold=40) * scale,
+        lambda u, scale: functional.softplus(u / scale, threshold=EXACT_SOFTPLUS) * scale,
         lambda u, scale: torch.sigmoid(u / scale),
         _softplus_curvature,
     ),
@@ -124,16 +126,27 @@ class Mlps:
         -------
         tensor, shape (...)
         """
-        shift, scale = (torch.as_tensor(part, dtype=points.dtype) for part in self.scaling[:2])
-        scaled = (points - shift.to(points.device)) / scale.to(points.device)
+        shift, scale = (torch.as_tensor(part).to(points) for part in self.scaling[:2])
+        return self.scaled_function(parameters, (points - shift) / scale)
+
+    def scaled_function(self, parameters: dict[str, torch.Tensor], scaled: torch.Tensor) -> torch.Tensor:
+        """The same for features that were scaled by :meth:`scaled_points`."""
         hidden = scaled
         for index in range(len(self.weights)):
             if index:
-                hidden = functional.softplus(hidden, beta=self.beta, threshold=40)
+                hidden = functional.softplus(hidden, beta=self.beta, threshold=EXACT_SOFTPLUS)
             hidden = hidden @ parameters[f"weight_{index}"].mT + parameters[f"bias_{index}"]
         output = hidden[..., 0] + scaled @ parameters["linear"] + parameters["intercept"]
         u = self.scaling.target_shift + self.scaling.target_scale * output
         return LINKS[self.link].mean(u, self.scaling.target_scale)
+
+    def scaled_points(self, points: np.ndarray) -> torch.Tensor:
+        """Checked points (n, D) as the network's layers take them, of their type, on their device.
+
+        Scaling is done in double precision: years and coordinates are far from zero.
+        """
+        points = check_points(points, features=self.features)
+        return torch.from_numpy((points - self.scaling.shift) / self.scaling.scale).to(self.linear)
 
     def predict(self, points: np.ndarray) -> np.ndarray:
         """Means of the target at every point from every network.
@@ -146,13 +159,12 @@ class Mlps:
         -------
         numpy.ndarray, float64, shape (K, n)
         """
-        points = check_points(points, features=self.features)
-        means = np.empty((len(self), len(points)))
-        inputs = torch.from_numpy(points).to(self.linear)
-        at_once = torch.vmap(self.function, in_dims=(0, None))
+        inputs = self.scaled_points(points)
+        means = np.empty((len(self), len(inputs)))
+        at_once = torch.vmap(self.scaled_function, in_dims=(0, None))
         step = max(1, POINTS_PER_PASS // len(self))
         with torch.no_grad():
-            for start in range(0, len(points), step):
+            for start in range(0, len(inputs), step):
                 part = slice(start, start + step)
                 means[:, part] = at_once(self.parameters, inputs[part]).cpu().numpy()
         return means

@@ -1,10 +1,13 @@
 """What every posterior over networks can do, and the ensemble, which needs nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
+from torch.func import functional_call, stack_module_state
 
 from seqaudit.errors import SeqauditError
 from seqaudit.models.mlp import Mlps, stacked
@@ -23,6 +26,29 @@ class Draws(Protocol):
     def function(self, parameters: dict[str, torch.Tensor], points: torch.Tensor) -> torch.Tensor:
         """From parameters of one sample and points (..., D) to means (...), twice differentiable."""
         ...
+
+
+class ModuleDraws:
+    """Networks of any kind, all of the same shape, as draws.
+
+    Parameters
+    ----------
+    modules : sequence of torch.nn.Module
+        From points (..., D) to (...) or (..., 1). Trained, in evaluation mode; activations must have
+        a second derivative: that of ReLU is 0 almost everywhere.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]):
+        if not modules:
+            raise SeqauditError("modules: got none, expected one or more networks.")
+        self._module = modules[0]
+        parameters, buffers = stack_module_state(list(modules))
+        self.parameters = {name: tensor.detach() for name, tensor in {**parameters, **buffers}.items()}
+
+    def function(self, parameters: dict[str, torch.Tensor], points: torch.Tensor) -> torch.Tensor:
+        """See :class:`Draws`."""
+        outputs = functional_call(self._module, parameters, points)
+        return outputs[..., 0] if outputs.ndim == points.ndim else outputs
 
 
 class Posterior(Protocol):

@@ -73,8 +73,8 @@ def group_hessians(
         raise SeqauditError(f"precision: got {precision!r}, expected single or double.")
     chosen, dtype = choose_device(device), PRECISIONS[precision]
     if isinstance(draws, Mlps):
-        points = check_points(points, features=draws.features)
         networks = draws.to(device=chosen, dtype=dtype)
+        inputs = networks.scaled_points(points)
         width = max(weight.shape[2] for weight in draws.weights)
 
         def matrices(samples: slice, part: torch.Tensor) -> torch.Tensor:
@@ -82,6 +82,7 @@ def group_hessians(
 
     else:
         points = check_points(points, features=np.shape(points)[-1])
+        inputs = torch.from_numpy(points).to(chosen, dtype)
         parameters = {name: tensor.to(chosen, dtype) for name, tensor in draws.parameters.items()}
         of_all = vmap(vmap(jacfwd(grad(draws.function, argnums=1), argnums=1), (None, 0)), (0, None))
         width = ASSUMED_WIDTH
@@ -92,10 +93,10 @@ def group_hessians(
     samples = len(next(iter(draws.parameters.values())))
     return average_in_groups(
         matrices,
-        torch.from_numpy(points).to(chosen, dtype),
+        inputs,
         groupings,
         samples=samples,
-        values_per_pair=points.shape[1] * max(width, points.shape[1]),
+        values_per_pair=inputs.shape[1] * max(width, inputs.shape[1]),
     )
 
 

@@ -13,29 +13,25 @@ product per layer, points and features together.
 import torch
 from torch.nn import functional
 
-from seqaudit.models.mlp import LINKS, Mlps
-
-EXACT_SOFTPLUS = 40
-"""Beyond this times 1/beta softplus is the identity in double precision too."""
+from seqaudit.models.mlp import EXACT_SOFTPLUS, LINKS, Mlps
 
 
-def mlp_hessians(networks: Mlps, points: torch.Tensor) -> torch.Tensor:
+def mlp_hessians(networks: Mlps, scaled: torch.Tensor) -> torch.Tensor:
     """Hessians of the mean of every network at every point, all at once.
 
     Parameters
     ----------
     networks : Mlps
         K networks.
-    points : tensor, shape (n, D)
-        Features in the user's units, on the device and of the type of the networks.
+    scaled : tensor, shape (n, D)
+        Points from ``networks.scaled_points``.
 
     Returns
     -------
     tensor, shape (K, n, D, D)
-        Target units per unit of both features.
+        In the user's units: of the target per unit of both features.
     """
-    shift, scale = (torch.as_tensor(part).to(points) for part in networks.scaling[:2])
-    scaled = (points - shift) / scale
+    scale = torch.as_tensor(networks.scaling.scale).to(scaled)
     output, gradient, curvature = _derivatives(networks, scaled)
     target_shift, target_scale = networks.scaling[2:]
     units = target_scale / (scale[:, None] * scale)
