@@ -38,6 +38,38 @@ declare(
 )
 
 declare(
+    "hessian_networks",
+    version=1,
+    row="trained network",
+    key=("fit", "targets", "draw", "member"),
+    columns=[
+        *_FIT,
+        Column("targets", "string", "observed, or the null that the targets were drawn from"),
+        Column("draw", "int64", "null data set, from 1; 0 for the observed targets"),
+        Column("member", "int64", "network of an ensemble, from 1"),
+        Column("epochs", "int64", "epochs that were trained"),
+        Column("best_epoch", "int64", "epoch whose weights were kept"),
+        Column("train_loss", "float64", "loss of that epoch over scaled training targets"),
+        Column("validation_loss", "float64", "the same over validation points"),
+        Column("noise_precision", "float64", "precision of the noise of scaled targets"),
+        Column("stopped", "string", "patience or max_epochs"),
+        Column("test_r2", "float64", "share of the variance of held-out targets; null for nulls", "", True),
+    ],
+)
+
+declare(
+    "hessian_groupings",
+    version=1,
+    row="network x point that it was asked about",
+    key=("fit", "row"),
+    columns=[
+        *_FIT,
+        Column("row", "int64", "row of the data"),
+        Column("group", "string", "name of the group of points"),
+    ],
+)
+
+declare(
     "hessian_pairs",
     version=1,
     row="network x measure x pair of features",
