@@ -119,7 +119,8 @@ def pair_table(model_id, predicted, label, *, motif_pair="A-B", groups=None):
     n = len(label)
 
     def loss(values):
-        return (2 * np.sqrt(np.maximum(values, -3 / 8) + 3 / 8) - 2 * np.sqrt(label + 3 / 8)) ** 2
+        at, measured = (2 * np.sqrt(np.maximum(x, -3 / 8) + 3 / 8) for x in (values, label))
+        return (at - measured) ** 2
 
     return pd.DataFrame(
         {

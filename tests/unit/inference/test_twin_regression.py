@@ -99,15 +99,15 @@ def test_a_gain_from_the_opposite_sign_confirms_nothing(world):
 
 
 def test_level_is_kept_when_the_twin_is_the_truth():
-    world = make_world(2, twin_errors=(0.0,), n_pairs=1500)
+    world = make_world(2, twin_errors=(0.0,), n_pairs=600)
     claims = next(read_claims(world.models))
     twin = pair_table("twin", world.truth, world.label)
     regression = prepare(claims.parts[0], twin_parts(twin, claims), claims.starts)
-    labels = np.random.default_rng(1).poisson(world.truth[0], (2000, 1500)).astype(float)
+    labels = np.random.default_rng(1).poisson(world.truth[0], (1500, 600)).astype(float)
     found = confirmed_share(regression, labels)
-    assert abs(found.beta.mean()) < 4 * found.se.mean() / np.sqrt(2000)
+    assert abs(found.beta.mean()) < 4 * found.se.mean() / np.sqrt(1500)
     # 5 % within four binomial standard errors
-    assert abs((upper_tail(found.beta, found.se) < 0.05).mean() - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 2000)
+    assert abs((upper_tail(found.beta, found.se) < 0.05).mean() - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 1500)
     assert (cross_fitted(regression, labels) < 0.05).mean() < 0.05
 
 

@@ -4,7 +4,7 @@ Plain Python without pyarrow, because the workflow's driver reads it as well.
 ``data/tables.py`` checks tables against it on every write and read.
 """
 
-from seqaudit.data.schemas import audit, consistency, deepmr, hessian, loss, mr  # noqa: F401  they declare
+from seqaudit.data.schemas import audit, consistency, deepmr, hessian, loss, mr, twin_tests  # noqa: F401
 from seqaudit.data.schemas.declaration import SCHEMAS, Column, Schema, declare
 
 __all__ = ["SCHEMAS", "Column", "Schema", "declare"]
