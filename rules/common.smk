@@ -11,7 +11,12 @@ sys.path.insert(0, str(CHECKOUT / "src"))
 from seqaudit.codestamp import code_stamp as stamp_of_script
 from seqaudit.config import complete_config, load_schema
 from seqaudit.errors import SeqauditError
-from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES, STUDY_FIGURES
+from seqaudit.figures.catalogue import (
+    CONSISTENCY_FIGURES,
+    DATASET_FIGURES,
+    RUN_FIGURES,
+    STUDY_FIGURES,
+)
 
 # '--configfile other.yaml' replaces the default run instead of being merged into it
 if "run" not in config:

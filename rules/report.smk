@@ -58,6 +58,43 @@ rule plot_run:
         "../workflow/scripts/plot_run.py"
 
 
+rule plot_consistency:
+    input:
+        **{
+            table: f"{CONSISTENCY}/{table}.parquet"
+            for table in ("models", "choices", "answers", "words", "directions")
+        },
+        loss_models=f"{RESULTS}/loss/models.parquet",
+    output:
+        **figure_outputs(
+            CONSISTENCY_FIGURES, f"{RESULTS}/figures/consistency", "all datasets"
+        ),
+        pictures=[
+            f"{RESULTS}/figures/consistency/{figure.name}.png"
+            for figure in CONSISTENCY_FIGURES
+        ],
+        captions=f"{RESULTS}/figures/consistency/captions.json",
+    log:
+        f"{LOGS}/plot_consistency.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_consistency.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        settings={
+            "criterion": EXPLAINING["criterion"],
+            "deciding_test": config["loss_tests"]["deciding_test"],
+            "alpha": config["loss_tests"]["alpha"],
+        },
+        code=code_stamp("plot_consistency"),
+    script:
+        "../workflow/scripts/plot_consistency.py"
+
+
 rule plot_study:
     input:
         effects=f"{DEEPMR}/global.parquet",

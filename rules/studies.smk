@@ -270,10 +270,11 @@ def report_tables():
     if STUDIES:
         for table in ("global", "scores"):
             tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"
-    return tables
+    return {**tables, **consistency_tables()}
 
 
 def figure_folders():
     """Folders of figures, in the order of the report."""
     datasets = ("run", *DATASETS) if DATASETS else ()
-    return [*datasets, *(f"study_{study}" for study in STUDIES)]
+    explained = ["consistency"] if EXPLAINED else []
+    return [*datasets, *explained, *(f"study_{study}" for study in STUDIES)]

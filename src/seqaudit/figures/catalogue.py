@@ -4,54 +4,18 @@ Nothing here imports matplotlib. A figure that some data cannot give is still dr
 panel that says why.
 """
 
-from typing import NamedTuple
+from seqaudit.figures.consistency_entries import CONSISTENCY_FIGURES
+from seqaudit.figures.entry import DATASET, OVERVIEW, RUN, STUDY, Entry
 
 MODELS = "Which models to trust"
 INTERACTIONS = "Motif interactions"
 CAUSES = "Causal effects"
 
-
-class Entry(NamedTuple):
-    """One figure.
-
-    Attributes
-    ----------
-    name : str
-        File name without suffix.
-    scope : str
-        ``dataset``: one per dataset; ``run``: one with all datasets side by side; ``study``: one
-        per DeepMR study.
-    title : str
-    category : str
-        Audit question, the chapter of the report.
-    section : str
-        Heading within the chapter.
-    draw : str
-        ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, a list of
-        them for figures of a whole run, or ``StudyResults``, and returns ``Drawn``.
-    tables : tuple of str
-        Schemas it reads.
-    reading : str
-        How to read it, without numbers; Snakemake's own report shows this.
-    """
-
-    name: str
-    scope: str
-    title: str
-    category: str
-    section: str
-    draw: str
-    tables: tuple[str, ...]
-    reading: str
-
-
-DATASET, RUN, STUDY = "dataset", "run", "study"
 DATA = "The data"
 TRAINING = "The models"
 SIZE = "Size is not evidence"
 LOSS = "Does the interaction lower the loss?"
 ORIGIN = "Where false interactions come from"
-OVERVIEW = "Overview"
 RECOVERY = "Is the simulated effect found?"
 LOCI = "Locus by locus"
 NETWORKS = "Can the networks be believed?"
@@ -338,6 +302,7 @@ FIGURES: tuple[Entry, ...] = (
         ("calibration", "ensemble_quality"),
         "On the dotted line as many targets lie below a quantile as it says.",
     ),
+    *CONSISTENCY_FIGURES,
 )
 """All figures in the order in which a report shows them."""
 
@@ -361,6 +326,11 @@ def run_figure_files() -> list[str]:
 def study_figure_files() -> list[str]:
     """Names of the files that ``draw_study_figures`` writes into its folder."""
     return _files(STUDY_FIGURES)
+
+
+def consistency_figure_files() -> list[str]:
+    """Names of the files that ``draw_consistency_figures`` writes into its folder."""
+    return _files(CONSISTENCY_FIGURES)
 
 
 def _files(entries: tuple[Entry, ...]) -> list[str]:

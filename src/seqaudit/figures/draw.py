@@ -1,9 +1,11 @@
-"""Draw all figures of a dataset, of a run or of a study into a folder, with their captions."""
+"""Draw all figures of a dataset, a run, a study or a population into a folder, with their captions."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from seqaudit.figures import (
+    consistency,
+    consistency_pictures,
     deepmr_loci,
     deepmr_models,
     deepmr_pairs,
@@ -16,7 +18,15 @@ from seqaudit.figures import (
     training,
     verdicts,
 )
-from seqaudit.figures.catalogue import DATASET_FIGURES, RUN_FIGURES, STUDY_FIGURES, SUFFIXES, Entry
+from seqaudit.figures.catalogue import (
+    CONSISTENCY_FIGURES,
+    DATASET_FIGURES,
+    RUN_FIGURES,
+    STUDY_FIGURES,
+    SUFFIXES,
+    Entry,
+)
+from seqaudit.figures.consistency_results import ConsistencyResults
 from seqaudit.figures.deepmr_results import StudyResults
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.saved import SavedFigure, write_captions
@@ -25,6 +35,8 @@ from seqaudit.figures.style import Drawn, save_figure
 _MODULES = {
     module.__name__.rsplit(".", 1)[-1]: module
     for module in (
+        consistency,
+        consistency_pictures,
         deepmr_loci,
         deepmr_models,
         deepmr_pairs,
@@ -53,6 +65,11 @@ def draw_run_figures(all_results: Sequence[DatasetResults], folder: str | Path) 
 def draw_study_figures(results: StudyResults, folder: str | Path) -> None:
     """Draw every figure of ``STUDY_FIGURES``; see ``draw_dataset_figures``."""
     _draw_all(STUDY_FIGURES, results, Path(folder), scope=results.study)
+
+
+def draw_consistency_figures(results: ConsistencyResults, folder: str | Path) -> None:
+    """Draw every figure of ``CONSISTENCY_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(CONSISTENCY_FIGURES, results, Path(folder), scope="")
 
 
 def draw(entry: Entry, data) -> Drawn:

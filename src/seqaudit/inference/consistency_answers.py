@@ -116,13 +116,13 @@ def answer_questions(
         for column in SCORES:
             known = group[[column, truth, *DESIGN]].dropna()
             known = known.assign(**{column: -known[column] if column.endswith("mse") else known[column]})
-            for question, correlate in ((RANKING, _spearman), (WITHIN, _partial)):
+            for question in (RANKING, WITHIN):
                 rows.append(
                     {
                         **dict(zip(SETTING, key)),
                         "question": question,
                         "quantity": column,
-                        **_with_interval(known, column, truth, correlate, rng, resamples),
+                        **_with_interval(known, column, truth, question == WITHIN, rng, resamples),
                     }
                 )
         if (group["control"] == "negative").all():
@@ -182,36 +182,50 @@ def setting_agreement(
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _spearman(x: np.ndarray, y: np.ndarray, design: np.ndarray | None = None) -> float:
-    return _pearson(rankdata(x), rankdata(y))
+def _correlations(x: np.ndarray, y: np.ndarray, counts: np.ndarray, design: np.ndarray | None) -> np.ndarray:
+    """Spearman correlations of samples that hold model i ``counts[:, i]`` times; shape ``(samples,)``.
+
+    With a design, of ranks after their means in each column are taken out, additively. NaN where
+    nothing varies.
+    """
+    left = [_ranks(values, counts) for values in (x, y)]
+    if design is not None:
+        inverse = np.linalg.pinv(np.einsum("si,ip,iq->spq", counts, design, design), hermitian=True)
+        left = [
+            ranks - np.einsum("spq,sp->sq", inverse, (counts * ranks) @ design) @ design.T for ranks in left
+        ]
+    total = counts.sum(axis=1, keepdims=True)
+    u, v = (ranks - (counts * ranks).sum(axis=1, keepdims=True) / total for ranks in left)
+    size = np.sqrt((counts * u**2).sum(axis=1) * (counts * v**2).sum(axis=1))
+    varies = size > 1e-9 * total[:, 0]
+    return np.divide((counts * u * v).sum(axis=1), size, out=np.full(len(counts), np.nan), where=varies)
 
 
-def _partial(x: np.ndarray, y: np.ndarray, design: np.ndarray) -> float:
-    """Of ranks after their means in each design are taken out, additively."""
-    left = [ranks - design @ np.linalg.lstsq(design, ranks)[0] for ranks in (rankdata(x), rankdata(y))]
-    return _pearson(*left)
+def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean rank of each value in samples in which it occurs ``counts`` times; shape of ``counts``."""
+    below = (values[None] < values[:, None]) + 0.5 * (values[None] == values[:, None])
+    return counts @ below.T + 0.5
 
 
-def _pearson(x: np.ndarray, y: np.ndarray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    size = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / size) if size > 1e-9 * len(x) else float("nan")
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return float(_correlations(x, y, np.ones((1, len(x))), None)[0])
 
 
-def _with_interval(known: pd.DataFrame, column, truth, correlate, rng, resamples: int) -> dict:
-    x, y = known[column].to_numpy(), known[truth].to_numpy()
+def _with_interval(known: pd.DataFrame, column, truth, given_design: bool, rng, resamples: int) -> dict:
+    x, y = known[column].to_numpy(np.float64), known[truth].to_numpy(np.float64)
     dummies = [pd.get_dummies(known[part].astype(str), drop_first=True).to_numpy(float) for part in DESIGN]
-    design = np.column_stack([np.ones(len(known)), *dummies])
-    value = correlate(x, y, design) if len(known) >= _FEWEST else np.nan
+    design = np.column_stack([np.ones(len(known)), *dummies]) if given_design else None
+    once = np.ones((1, len(known)))
+    value = float(_correlations(x, y, once, design)[0]) if len(known) >= _FEWEST else np.nan
     if not np.isfinite(value):
         return {"value": np.nan, "n_models": len(known), "status": "too few models with different values"}
     cells = known.groupby([known[part].astype(str) for part in DESIGN]).ngroup().to_numpy()
-    members = [np.flatnonzero(cells == cell) for cell in range(cells.max() + 1)]
-    drawn = []
-    for _ in range(resamples if len(members) > 1 else 0):
-        rows = np.concatenate([members[cell] for cell in rng.integers(0, len(members), len(members))])
-        drawn.append(correlate(x[rows], y[rows], design[rows]))
-    drawn = np.array(drawn)[np.isfinite(drawn)] if drawn else np.empty(0)
+    n_cells = cells.max() + 1
+    drawn = np.empty(0)
+    if n_cells > 1 and resamples:
+        times = rng.multinomial(n_cells, np.full(n_cells, 1 / n_cells), size=resamples)
+        drawn = _correlations(x, y, times[:, cells].astype(np.float64), design)
+        drawn = drawn[np.isfinite(drawn)]
     low, high = np.quantile(drawn, [0.025, 0.975]) if drawn.size else (np.nan, np.nan)
     status = "ok" if drawn.size else "no interval: a single design"
     return {"value": value, "ci_low": low, "ci_high": high, "n_models": len(known), "status": status}
