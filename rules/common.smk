@@ -12,8 +12,10 @@ from seqaudit.codestamp import code_stamp as stamp_of_script
 from seqaudit.config import complete_config, load_schema
 from seqaudit.errors import SeqauditError
 from seqaudit.figures.catalogue import (
+    AUDIT_FIGURES,
     CONSISTENCY_FIGURES,
     DATASET_FIGURES,
+    EXPLAINED_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,
 )

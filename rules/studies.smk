@@ -275,6 +275,7 @@ def report_tables():
 
 def figure_folders():
     """Folders of figures, in the order of the report."""
-    datasets = ("run", *DATASETS) if DATASETS else ()
-    explained = ["consistency"] if EXPLAINED else []
+    datasets = ("audit", "run", *DATASETS) if DATASETS else ()
+    explained = [f"explained_{dataset}" for dataset in EXPLAINED]
+    explained += ["consistency"] if EXPLAINED else []
     return [*datasets, *explained, *(f"study_{study}" for study in STUDIES)]

@@ -1,43 +1,14 @@
 """The report in a real browser without network: nothing is missing, tables sort and filter."""
 
 import json
-import shutil
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (make env-dev)")
-
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="no Chromium (Debian: apt-get install chromium chromium-driver)"
-)
-
 
 @pytest.fixture(scope="module")
-def page(smoke, tmp_path_factory):
-    """The smoke run's report, open in headless Chromium that cannot resolve any host."""
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--window-size=1500,1100",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.get((smoke.folder / "results/smoke/report.html").as_uri())
-    yield driver
-    driver.quit()
+def page(smoke, chromium):
+    """The smoke run's report."""
+    return chromium(smoke.folder / "results/smoke/report.html")
 
 
 def column(page, table: str, index: int) -> list:

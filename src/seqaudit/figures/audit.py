@@ -14,7 +14,6 @@ from seqaudit.figures.captions import counted, power_of_ten, sentences, span
 from seqaudit.figures.style import (
     BLUE,
     GREEN,
-    PALE_GREY,
     VERMILLION,
     WIDTH,
     Drawn,
@@ -133,7 +132,6 @@ def _heat(axes: Axes, block: pd.DataFrame, rows: list, measure: _Measure, cells:
         values[row, column] = value
     low, high = _limits(measure, block, cells)
     colours = LinearSegmentedColormap.from_list(measure.column, [_PALE, measure.colour])
-    colours.set_bad(PALE_GREY)
     # half of the range at most, so that black numbers stay readable on every cell
     axes.pcolormesh(np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high + (high - low) * 0.35,
                     edgecolor="white", linewidth=0.8)  # fmt: skip

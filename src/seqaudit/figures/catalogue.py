@@ -4,10 +4,10 @@ Nothing here imports matplotlib. A figure that some data cannot give is still dr
 panel that says why.
 """
 
+from seqaudit.figures.audit_entries import AUDIT_FIGURES, EXPLAINED_FIGURES
 from seqaudit.figures.consistency_entries import CONSISTENCY_FIGURES
 from seqaudit.figures.entry import DATASET, OVERVIEW, RUN, STUDY, Entry
 
-MODELS = "Which models to trust"
 INTERACTIONS = "Motif interactions"
 CAUSES = "Causal effects"
 
@@ -22,6 +22,8 @@ NETWORKS = "Can the networks be believed?"
 _MODELS = ("loss_models", "loss_verdicts")
 
 FIGURES: tuple[Entry, ...] = (
+    *AUDIT_FIGURES,
+    *EXPLAINED_FIGURES,
     Entry(
         "overview",
         RUN,

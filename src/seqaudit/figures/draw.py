@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqaudit.figures import (
+    attributions,
+    audit,
     consistency,
     consistency_pictures,
     deepmr_loci,
@@ -18,9 +20,13 @@ from seqaudit.figures import (
     training,
     verdicts,
 )
+from seqaudit.figures.attributions import ExplainedSequences
+from seqaudit.figures.audit import AuditResults
 from seqaudit.figures.catalogue import (
+    AUDIT_FIGURES,
     CONSISTENCY_FIGURES,
     DATASET_FIGURES,
+    EXPLAINED_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,
     SUFFIXES,
@@ -35,6 +41,8 @@ from seqaudit.figures.style import Drawn, save_figure
 _MODULES = {
     module.__name__.rsplit(".", 1)[-1]: module
     for module in (
+        attributions,
+        audit,
         consistency,
         consistency_pictures,
         deepmr_loci,
@@ -70,6 +78,16 @@ def draw_study_figures(results: StudyResults, folder: str | Path) -> None:
 def draw_consistency_figures(results: ConsistencyResults, folder: str | Path) -> None:
     """Draw every figure of ``CONSISTENCY_FIGURES``; see ``draw_dataset_figures``."""
     _draw_all(CONSISTENCY_FIGURES, results, Path(folder), scope="")
+
+
+def draw_audit_figures(results: AuditResults, folder: str | Path) -> None:
+    """Draw every figure of ``AUDIT_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(AUDIT_FIGURES, results, Path(folder), scope="")
+
+
+def draw_explained_figures(explained: ExplainedSequences, folder: str | Path) -> None:
+    """Draw every figure of ``EXPLAINED_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(EXPLAINED_FIGURES, explained, Path(folder), scope=explained.dataset)
 
 
 def draw(entry: Entry, data) -> Drawn:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from seqaudit import __version__
-from seqaudit.figures.catalogue import CAUSES, INTERACTIONS, MODELS
+from seqaudit.figures.audit_entries import MODELS
+from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.report.audit import audit_summary
 from seqaudit.report.deepmr import deepmr_chapter

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from seqaudit.figures.audit_entries import MODELS
 from seqaudit.figures.captions import counted, sentences
-from seqaudit.figures.catalogue import MODELS
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.inference.audit_lines import spoken_consistency
 from seqaudit.report.cells import MISSING, number_cell, verdict_cell

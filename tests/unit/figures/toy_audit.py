@@ -6,6 +6,7 @@ from toy_deepmr import HEADLINE, toy_measured, toy_study
 from toy_tables import toy_architectures, toy_dataset
 
 from seqaudit.data.schemas import SCHEMAS
+from seqaudit.figures.attributions import ExplainedSequences
 from seqaudit.inference.audit import audit
 
 DESIGN = {"archs": ("arch1", "arch2", "arch3"), "l1s": (0.0, 1e-4, 1e-3), "seeds": (100, 200, 300, 400, 500)}
@@ -101,4 +102,28 @@ def _hessians(verdicts: pd.DataFrame) -> pd.DataFrame:
             "p_null": np.where(positive, 0.005, 0.62),
             "call": positive,
         }
+    )
+
+
+def toy_explained(
+    dataset: str = "pos_same", *, n: int = 2, length: int = 100, seed: int = 1
+) -> ExplainedSequences:
+    """Maps of a good and of a noisy model of sequences with two motif sites."""
+    rng = np.random.default_rng(seed)
+    letters = rng.integers(0, 4, (n, length))
+    sites = [[(20 + row, 30 + row, "GATA1"), (60, 76, "TAL1")] for row in range(n)]
+    truth = np.zeros((n, 4, length))
+    for row, placed in enumerate(sites):
+        for start, end, _ in placed:
+            truth[row, letters[row, start:end], range(start, end)] = rng.gamma(2, 0.5, end - start)
+    return ExplainedSequences(
+        dataset,
+        "saliency",
+        {f"test_{row}": "".join(np.array(list("ACGT"))[letters[row]]) for row in range(n)},
+        {
+            "truth": truth,
+            "recommended: arch2, L1 0, seed 300": truth + rng.normal(0, 0.15, truth.shape),
+            "least consistent: arch1, L1 0.001, seed 200": truth + rng.normal(0, 0.6, truth.shape),
+        },
+        sites,
     )
