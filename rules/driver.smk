@@ -2,6 +2,7 @@
 # and a repair of the SLURM plugin.
 import os
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -50,3 +51,10 @@ onstart:
 onsuccess:
     remove_unfinished(f"results/{run_name}", f"scratch/{run_name}")
     driver_note.write({**driver, "finished": True})
+
+
+onerror:
+    # While it asks SLURM about them, the plugin forgets its jobs, and Ctrl-C in such a moment cancels none. No
+    # job of an orderly end is in the queue any more.
+    if driver.get("slurm_name"):
+        subprocess.run(["scancel", f"--name={driver['slurm_name']}"])

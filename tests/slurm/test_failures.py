@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from slurm_driver import Driver, is_whole, starts, states
@@ -49,15 +50,38 @@ def test_hopeless_jobs_end_the_run_after_everything_else_is_done(drive):
     assert "Requested node configuration is not available" in driver.said
 
 
-def test_ctrl_c_cancels_the_jobs_and_leaves_nothing_half_written(drive, cluster):
+def test_ctrl_c_cancels_the_jobs_and_leaves_nothing_half_written(drive):
     driver = drive("sleep_60_a.txt")
     driver.wait_for_files("starts/sleep_60_a.txt")
     driver.signal(signal.SIGINT)
+    assert_cancelled(driver)
+
+
+def test_ctrl_c_cancels_the_jobs_also_while_the_driver_asks_after_them(drive, slow_accounting):
+    """Just then the plugin has no list of its jobs."""
+    driver = drive("sleep_60_a.txt")
+    driver.wait_for_files("starts/sleep_60_a.txt")
+    driver.wait_until(slow_accounting.exists, "the driver asks accounting")
+    driver.signal(signal.SIGINT)
+    assert_cancelled(driver)
+
+
+def assert_cancelled(driver: Driver) -> None:
     assert driver.wait() == 1
-    cluster.wait_until_ended(driver.folder)
-    assert states(driver, "sleep") == ["CANCELLED"]
+    driver.cluster.wait_until_ended(driver.folder)
+    assert states(driver, "sleep") == ["CANCELLED"], driver.story()
     assert not (driver.folder / "sleep_60_a.txt").exists()
     assert not list(driver.folder.glob(".snakemake/locks/*"))
+
+
+@pytest.fixture
+def slow_accounting(cluster) -> Iterator[Path]:
+    """Every question to accounting takes five seconds more, in which this file exists."""
+    asking, program = cluster.folder / "asking", cluster.folder / "bin/sacct"
+    program.write_text(f'#!/bin/sh\ntouch {asking}; sleep 5; rm -f {asking}\nexec /usr/bin/sacct "$@"\n')
+    program.chmod(0o755)
+    yield asking
+    program.unlink()
 
 
 def test_sigterm_lets_running_jobs_finish(drive):
