@@ -12,7 +12,10 @@ from workflow_runner import ROOT, Workflow, job_counts
 
 from seqaudit.data.tables import read_metadata, read_table
 
-JUDGING = {"test_interactions", "collect_loss_tests", "plot_dataset", "plot_run", "build_report"}
+EXPLAINING = {"compare_explanations", "collect_consistency", "plot_consistency", "plot_explained"}
+REPORTING = {"audit_run", "build_report"}
+AUDITING = REPORTING | {"plot_audit"}
+JUDGING = {"test_interactions", "collect_loss_tests", "plot_dataset", "plot_run"} | EXPLAINING | AUDITING
 
 
 def results(workflow: Workflow, run: str = "smoke"):
@@ -61,7 +64,7 @@ def test_adding_a_seed_trains_and_probes_only_that_seed(smoke, tmp_path):
     config = edited(smoke, tmp_path, lambda c: c["population"].update(seeds=[1, 2, 3]))
     planned = smoke.planned(config=config)
     assert planned["train_model"] == planned["probe_interactions"] == 4
-    assert set(planned) == JUDGING | {"all", "train_model", "probe_interactions"}
+    assert set(planned) == JUDGING | {"all", "train_model", "probe_interactions", "explain_model"}
 
 
 def test_changing_the_knockouts_of_one_dataset_trains_nothing(smoke, tmp_path):
@@ -73,7 +76,43 @@ def test_changing_the_knockouts_of_one_dataset_trains_nothing(smoke, tmp_path):
     assert "train_model" not in planned and "simulate_motif_pairs" not in planned
 
 
-ESTIMATING = {"estimate_effects", "check_ensemble", "collect_deepmr", "plot_study", "build_report"}
+def test_every_network_is_explained_and_one_per_dataset_recommended(smoke):
+    folder = results(smoke) / "consistency"
+    models = read_table(folder / "models.parquet", "consistency_models")
+    ways = models.groupby(["dataset", "method", "setting"])
+    assert len(models) == 8 * 2 * 2 and ways.ngroups == 8
+    assert (ways["selected"].sum() == 1).all()
+    assert models["truth_cosine"].between(-1, 1).all() and models["seed_stability"].notna().all()
+    # networks that learned nothing have no maps like the truth, whose own maps are in the same form
+    truth = read_table(folder / "truth/pos_same.maps.parquet", "attribution_maps")
+    maps = read_table(next((folder / "maps").glob("pos_same.tiny*")), "attribution_maps")
+    assert set(truth["sequence_id"]) == set(maps["sequence_id"]) and len(maps) == 2 * 60 * 100
+    assert maps[["a", "c", "g", "t"]].sum(axis=1).abs().max() < 1e-3
+    choices = read_table(folder / "choices.parquet", "consistency_choices")
+    assert "mean map of all models" in set(choices["choice"])
+    assert "Attribution consistency" in (results(smoke) / "report.html").read_text()
+
+
+def test_changing_an_option_of_the_scores_trains_and_tests_nothing(smoke, tmp_path):
+    config = edited(smoke, tmp_path, lambda c: c["consistency"]["settings"]["default"].update(k=5))
+    planned = smoke.planned(config=config)
+    assert planned["explain_model"] == 8
+    assert set(planned) == EXPLAINING | AUDITING | {"explain_model", "all"}
+
+
+def test_changing_the_margin_explains_nothing_anew(smoke, tmp_path):
+    config = edited(smoke, tmp_path, lambda c: c["consistency"].update(margin=2))
+    assert set(smoke.planned(config=config)) == EXPLAINING | AUDITING | {"all"}
+
+
+def test_a_run_may_do_without_explanations(smoke, tmp_path):
+    config = edited(smoke, tmp_path, lambda c: c["consistency"].update(enabled=False))
+    planned = smoke.planned("--forceall", config=config)
+    assert not set(planned) & (EXPLAINING | {"explain_model", "choose_sequences"})
+    assert planned["build_report"] == 1
+
+
+ESTIMATING = {"estimate_effects", "check_ensemble", "collect_deepmr", "plot_study"} | REPORTING
 
 
 def test_a_study_ends_in_causal_effects_beside_their_truth(smoke):

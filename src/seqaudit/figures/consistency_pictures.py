@@ -101,7 +101,10 @@ def directions(results: ConsistencyResults) -> Drawn:
         row[0].set_ylabel("polar angle (rad)")
     for axes in grid[-1]:
         axes.set_xlabel("half azimuth (rad)")
-    figure.colorbar(image, ax=grid, location="bottom", shrink=0.5, aspect=40, label="share of squared norm")
+    figure.colorbar(
+        image, ax=grid, location="bottom", shrink=0.5, aspect=40, label="share of squared norm",
+        ticks=norm.vmax * np.array([0, 0.05, 0.25, 1]), format="%.2g",
+    )  # fmt: skip
     return Drawn(
         figure,
         sentences(

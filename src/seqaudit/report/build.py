@@ -7,8 +7,10 @@ import pandas as pd
 from seqaudit import __version__
 from seqaudit.figures.audit_entries import MODELS
 from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
+from seqaudit.figures.consistency_entries import EXPLANATIONS
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.report.audit import audit_summary
+from seqaudit.report.consistency import consistency_chapter
 from seqaudit.report.deepmr import deepmr_chapter
 from seqaudit.report.galleries import anchor, figure_sections
 from seqaudit.report.loss import loss_chapter
@@ -18,6 +20,9 @@ from seqaudit.report.page import Chapter, Page, Section, render_page
 CITATIONS = {
     INTERACTIONS: "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of "
     "False Positive Feature Interactions Learned by Neural Networks on Genomic Data. 2020.",
+    EXPLANATIONS: "Majdandzic A, Rajesh C, Tang Z, Toneyan S, Labelson EL, Tripathy R, Koo PK. Selecting "
+    "deep neural networks that yield consistent attribution-based interpretations for genomics. "
+    "PMLR 200:131-149. 2022.",
     CAUSES: "Malina S, Cizin D, Knowles DA. Deep Mendelian randomization: Investigating the causal knowledge "
     "of genomic deep learning models. PLoS Comput Biol 18(10):e1009880. 2022.",
 }
@@ -41,8 +46,9 @@ def build_report(
     ----------
     tables : mapping of str to pandas.DataFrame
         By schema: ``audit``, the first page; ``loss_verdicts``, ``loss_models``,
-        ``loss_architectures`` where interactions were tested, ``consistency_models`` where models
-        were compared, ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
+        ``loss_architectures`` where interactions were tested, ``consistency_models``,
+        ``consistency_choices`` and ``consistency_answers`` where models were explained,
+        ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
     figures : sequence of SavedFigure
         See :func:`seqaudit.figures.saved.read_figures`; those of the run first.
     title, run : str
@@ -67,6 +73,8 @@ def build_report(
         units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **units}
         chapters[MODELS] = models_chapter(tables, figures)
         chapters[INTERACTIONS] = loss_chapter(tables, figures, units=units)
+    if "consistency_answers" in tables:
+        chapters[EXPLANATIONS] = consistency_chapter(tables, figures)
     if "deepmr_global" in tables:
         chapters[CAUSES] = deepmr_chapter(tables, figures, headline=headline)
     for name in dict.fromkeys(figure.category for figure in figures):
