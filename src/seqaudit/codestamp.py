@@ -19,7 +19,17 @@ UNSTAMPED = {
     "seqaudit.job",
     *(
         f"seqaudit.data.schemas{part}"
-        for part in ("", ".audit", ".consistency", ".declaration", ".deepmr", ".hessian", ".loss", ".mr")
+        for part in (
+            "",
+            ".audit",
+            ".consistency",
+            ".declaration",
+            ".deepmr",
+            ".hessian",
+            ".loss",
+            ".mr",
+            ".twin_tests",
+        )
     ),
 }
 
