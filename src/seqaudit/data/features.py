@@ -1,4 +1,4 @@
-"""Tables of numeric features and a target: checked, split, scaled, and back from long form."""
+"""Tables of numeric features and a target: checked, split, scaled, to long form and back."""
 
 import difflib
 import warnings
@@ -44,32 +44,6 @@ class FeatureTable(NamedTuple):
     features: tuple[str, ...]
     target: str
     split: np.ndarray
-
-
-class Scaling(NamedTuple):
-    """How measured values become what a network sees: ``(value - low) / width + shift``.
-
-    Attributes
-    ----------
-    x_low, x_width : numpy.ndarray, shape (features,), float64
-    x_shift : float
-    y_low, y_width : float
-        Targets have no shift.
-    """
-
-    x_low: np.ndarray
-    x_width: np.ndarray
-    x_shift: float
-    y_low: float
-    y_width: float
-
-    def scale_x(self, x: np.ndarray) -> np.ndarray:
-        """Features as the network sees them."""
-        return (x - self.x_low) / self.x_width + self.x_shift
-
-    def scale_y(self, y: np.ndarray) -> np.ndarray:
-        """Targets as the network sees them."""
-        return (y - self.y_low) / self.y_width
 
 
 def read_features(
@@ -190,10 +164,11 @@ def check_features(x, *, names: Sequence[str] | None = None, where: str = "x") -
     return x
 
 
-def min_max_scaling(table: FeatureTable, *, shift: float = 0.5) -> Scaling:
-    """Range of the training points to [shift, 1 + shift] (features) and [0, 1] (target).
+def min_max_scaled(table: FeatureTable, *, shift: float = 0.5) -> FeatureTable:
+    """Features from [shift, 1 + shift] and targets from [0, 1], by the range of the training points.
 
-    The published demo's scaling; its shift of 0.5 is the range of the simulated features.
+    The units of the published scores on real tables: targets in their range, features in
+    theirs. The shift of the authors' demo is that of the simulated features.
 
     Raises
     ------
@@ -202,10 +177,10 @@ def min_max_scaling(table: FeatureTable, *, shift: float = 0.5) -> Scaling:
     """
     train = table.split == "train"
     x = check_features(table.x[train], names=table.features, where="training points")
-    low, width = float(table.y[train].min()), float(np.ptp(table.y[train]))
+    low, width = table.y[train].min(), np.ptp(table.y[train])
     if width == 0:
         raise SeqauditError(f"training points: target '{table.target}' is constant ({low:g}).")
-    return Scaling(x.min(axis=0), np.ptp(x, axis=0), shift, low, width)
+    return table._replace(x=(table.x - x.min(axis=0)) / np.ptp(x, axis=0) + shift, y=(table.y - low) / width)
 
 
 def to_points(table: FeatureTable) -> pd.DataFrame:

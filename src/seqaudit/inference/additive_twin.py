@@ -28,6 +28,7 @@ from seqaudit.inference.twin_reasons import (
     TWIN_ERROR,
     WITNESS,
     explain_twin,
+    verdict_words,
 )
 from seqaudit.inference.twin_regression import NOISE, Regression, upper_tail
 
@@ -125,6 +126,50 @@ def judge_twin(
             row, _ = judge_claims(claims, number, parts, options, others)
             rows.append(row | {"twin_id": twin_id})
     return pd.DataFrame(rows)[_COLUMNS]
+
+
+def add_to_loss_models(models: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """Write what the additive twins say into the table of loss tests, and into its reasons.
+
+    Parameters
+    ----------
+    models : pandas.DataFrame
+        Table ``loss_models``.
+    judged : pandas.DataFrame
+        Table ``twin_models`` of the same models; rows without a partner in ``models`` are refused.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``models`` with ``twin_p``, ``twin_beta`` and its 90 % interval, ``twin_verdict``, and a sentence
+        at the end of ``reason``. ``verdict`` is that of the loss tests, as before.
+
+    Raises
+    ------
+    SeqauditError
+        A judged model and motif pair that the loss tests do not have.
+    """
+    key = ["model_id", "motif_pair"]
+    known = pd.MultiIndex.from_frame(models[key])
+    unknown = ~pd.MultiIndex.from_frame(judged[key]).isin(known)
+    if unknown.any():
+        first = judged[unknown].iloc[0]
+        raise SeqauditError(
+            f"twin_models: '{first['model_id']}' at {first['motif_pair']} ({unknown.sum()} such rows) is "
+            "not in loss_models. Judge the models that were tested."
+        )
+    by_key = judged.set_index(key).reindex(known)
+    told = by_key["verdict_twin"].notna().to_numpy()
+    words = [
+        f" Additive twin: {verdict_words(row)}." if ok else ""
+        for ok, (_, row) in zip(told, by_key.iterrows())
+    ]
+    columns = {"twin_p": "twin_p", "twin_beta": "beta", "twin_ci_low": "ci_low", "twin_ci_high": "ci_high"}
+    return models.assign(
+        **{new: by_key[old].to_numpy(np.float64) for new, old in columns.items()},
+        twin_verdict=np.where(told, by_key["verdict_twin"].to_numpy(object), None),
+        reason=models["reason"].to_numpy(object) + np.array(words, dtype=object),
+    )
 
 
 def check_twin_options(options: TwinOptions) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from seqaudit.inference.combine import false_discovery_rate
 from seqaudit.inference.deepmr.headline import headline_methods
+from seqaudit.inference.twin_reasons import PRESENT
 
 SPREAD = (0.05, 0.95)
 """Quantiles that say how far models lie apart."""
@@ -51,11 +52,11 @@ def twin_line(twins: pd.DataFrame) -> Answers:
     """Additive twins: one row per dataset and motif pair, as ``twin_summary`` has them."""
     return {
         (row.dataset, row.motif_pair): {
-            "twin_verdict": row.verdict,
+            "twin_verdict": row.verdict_twin,
             "twin_effect": row.beta,
             "twin_low": row.ci_low,
             "twin_high": row.ci_high,
-            "twin_p": row.p_value,
+            "twin_p": row.present_p if row.verdict_twin == PRESENT else row.twin_p,
         }
         for row in twins.itertuples()
     }

@@ -63,39 +63,46 @@ def score_pairs(
     _check_names(features, hessians)
     scale = _pair_spread(spread, len(list(features)))
     n_samples, n_groups = hessians.mean.shape[:2]
-    tests = signed_group_tests(hessians)
+    nothing = np.full(len(pairs), np.nan)
+    tests, debiased = signed_group_tests(hessians), debiased_geh(hessians)
     parts = []
     for measure, samples in pair_measures(hessians)._asdict().items():
         score = samples.mean(axis=0)
-        sd = samples.std(axis=0, ddof=1) if n_samples > 1 else np.full(score.shape, np.nan)
+        sd = samples.std(axis=0, ddof=1) if n_samples > 1 else nothing
         grouped = measure == "geh"
         parts.append(
-            pairs.assign(
-                measure=measure,
-                score=score,
-                sd=sd,
-                ci_low=score - PUBLISHED_SDS * sd,
-                ci_high=score + PUBLISHED_SDS * sd,
-                score_scaled=score * scale,
-                debiased=debiased_geh(hessians) if grouped else np.nan,
-                rank=ranks(score),
-                p_bayes=_p_bayes(score, sd),
-                published_call=published_calls(score, sd),
-                p_groups=tests.p_pair if grouped else np.nan,
-                p_groups_family=tests.p_family if grouped else np.nan,
-            )
+            {
+                "measure": np.full(len(pairs), measure, dtype=object),
+                "score": score,
+                "sd": sd,
+                "ci_low": score - PUBLISHED_SDS * sd,
+                "ci_high": score + PUBLISHED_SDS * sd,
+                "score_scaled": score * scale,
+                "debiased": debiased if grouped else nothing,
+                "rank": ranks(score),
+                "p_bayes": _p_bayes(score, sd),
+                "p_groups": tests.p_pair if grouped else nothing,
+                "p_groups_family": tests.p_family if grouped else nothing,
+            }
         )
-    table = pd.concat(parts, ignore_index=True)
-    unknown = pd.Series(pd.NA, index=table.index, dtype="boolean")
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    n_rows = len(columns["score"])
+    unknown = pd.array([pd.NA] * n_rows, dtype="boolean")
     unfilled = ("p_permutation", "p_permutation_family", "p_additive", "p_additive_family", "p_null")
-    return table.assign(
-        **dict(identity),
-        n_groups=n_groups,
-        n_samples=n_samples,
-        **dict.fromkeys((*unfilled, "null_quantile", "truth"), np.nan),
-        call=unknown,
-        interacts=unknown,
-        status="ok" if n_samples > 1 else "one posterior sample: no spread",
+    return pd.DataFrame(
+        {
+            **dict(identity),
+            "feature_a": np.tile(pairs["feature_a"].to_numpy(dtype=object), len(parts)),
+            "feature_b": np.tile(pairs["feature_b"].to_numpy(dtype=object), len(parts)),
+            **columns,
+            "published_call": published_calls(columns["score"], columns["sd"]),
+            "n_groups": n_groups,
+            "n_samples": n_samples,
+            **{name: np.full(n_rows, np.nan) for name in (*unfilled, "null_quantile", "truth")},
+            "call": unknown,
+            "interacts": unknown,
+            "status": "ok" if n_samples > 1 else "one posterior sample: no spread",
+        }
     )
 
 

@@ -34,10 +34,12 @@ class GroupChoice(NamedTuple):
 def kmeans_groups(points, *, n_groups: int, seed: int = 0) -> np.ndarray:
     """Group points by k-means (Euclidean, scikit-learn's defaults, as published).
 
+    Every feature is scaled to its range first, so its unit does not matter.
+
     Parameters
     ----------
     points : array_like, shape (n, features)
-        Scaled as the network sees them. The published groups are of test points.
+        In any unit. The published groups are of test points.
     n_groups : int
     seed : int
 
@@ -59,7 +61,8 @@ def kmeans_groups(points, *, n_groups: int, seed: int = 0) -> np.ndarray:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted below
-        labels = KMeans(n_groups, random_state=seed).fit(points).labels_
+        scaled = (points - points.min(axis=0)) / np.ptp(points, axis=0)
+        labels = KMeans(n_groups, random_state=seed).fit(scaled).labels_
     found = len(np.unique(labels))
     if found < n_groups:
         raise SeqauditError(
@@ -139,7 +142,6 @@ def distance_curve(
     hessians : numpy.ndarray, shape (n, features, features)
         Of the mean network, at every point.
     points : numpy.ndarray, shape (n, features)
-        Scaled as the network sees them.
     identity : mapping
         Values of ``fit``, ``dataset`` and ``posterior``.
     max_groups : int

@@ -6,16 +6,58 @@ main effects only (``additive_model``); the refitted networks still learn everyt
 interactions, and err as the network in question errs. The call rests on the latter.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from seqaudit.data.hessian import GroupHessians
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.hessian_measures import feature_pairs, pair_measures, published_calls
+from seqaudit.inference.signed_groups import signed_group_tests
 
 NULLS = ("permutation", "additive")
 
 _PAIR = ["feature_a", "feature_b"]
+
+
+def null_rows(
+    hessians: GroupHessians, features: Sequence[str], *, identity: Mapping[str, str], null: str, draw: int
+) -> pd.DataFrame:
+    """Scores of a network refitted to one null data set: rows of table ``hessian_nulls``.
+
+    Parameters
+    ----------
+    hessians : GroupHessians
+        At the points and in the groups of the data.
+    features : sequence of str
+    identity : mapping
+        Values of ``fit``, ``dataset`` and ``posterior``: of the network that is tested.
+    null : str
+        ``permutation``, ``additive``, or ``main_effects`` for simulated data.
+    draw : int
+        Number of the null data set, from 1.
+    """
+    pairs = feature_pairs(features)
+    measures = pair_measures(hessians)._asdict()
+    p_groups = {"geh": signed_group_tests(hessians).p_pair}
+    nothing = np.full(len(pairs), np.nan)
+    score = np.concatenate([samples.mean(axis=0) for samples in measures.values()])
+    sd = [samples.std(axis=0, ddof=1) if len(samples) > 1 else nothing for samples in measures.values()]
+    return pd.DataFrame(
+        {
+            **dict(identity),
+            "null": null,
+            "draw": draw,
+            "measure": np.repeat(list(measures), len(pairs)),
+            "feature_a": np.tile(pairs["feature_a"].to_numpy(dtype=object), len(measures)),
+            "feature_b": np.tile(pairs["feature_b"].to_numpy(dtype=object), len(measures)),
+            "score": score,
+            "published_call": published_calls(score, np.concatenate(sd)),
+            "p_groups": np.concatenate([p_groups.get(measure, nothing) for measure in measures]),
+        }
+    )
 
 
 class NullTest(NamedTuple):

@@ -54,16 +54,20 @@ def method_scores(
     scores = np.full(len(pairs), np.nan) if scores is None else np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(pairs),):
         raise SeqauditError(f"scores of '{method}': got shape {scores.shape}, expected ({len(pairs)},).")
-    unknown = pd.array([pd.NA] * len(pairs), dtype="boolean")
-    return pairs.assign(
-        dataset=dataset,
-        replicate=replicate,
-        snr=np.nan if snr is None else float(snr),
-        method=method,
-        score=scores,
-        rank=ranks(scores),
-        interacts=unknown if interacts is None else pd.array(interacts, dtype="boolean"),
-        status=status,
+    known = [pd.NA] * len(pairs) if interacts is None else list(interacts)
+    return pd.DataFrame(
+        {
+            "dataset": dataset,
+            "replicate": replicate,
+            "snr": np.nan if snr is None else float(snr),
+            "method": method,
+            "feature_a": pairs["feature_a"],
+            "feature_b": pairs["feature_b"],
+            "score": scores,
+            "rank": ranks(scores),
+            "interacts": pd.array(known, dtype="boolean"),
+            "status": status,
+        }
     )
 
 
@@ -205,7 +209,8 @@ def false_positive_table(
         data simulated with main effects only (``main_effects``).
     references : pandas.DataFrame, optional
         The same table for refits, one per null data set, to targets simulated from the
-        additive fit *of that data set*; same ``null`` and ``draw``.
+        additive fit *of that data set*; same ``null`` and ``draw``. With too few for a p-value of
+        ``alpha`` (19 for 0.05) the additive-null rule has no row.
     alpha : float
         Level of the tests; the published rule has none.
 
@@ -224,8 +229,10 @@ def false_positive_table(
         for rule, calls in _calls(part, pooled.get(key), alpha).items():
             shares, any_call = calls.mean(axis=1), calls.any(axis=1)
             n = len(calls)
-            se = shares.std(ddof=1) / np.sqrt(n) if n > 1 else np.inf
-            low, high, _ = student(shares.mean(), se, max(n - 1, 1))
+            if np.ptp(shares) > 0:
+                low, high, _ = student(shares.mean(), shares.std(ddof=1) / np.sqrt(n), n - 1)
+            else:  # no spread says little: as if every data set had one pair
+                low, high = wilson(shares.sum(), n)
             family_low, family_high = wilson(any_call.sum(), n)
             rows.append(
                 dict(zip(keys, key))
@@ -321,8 +328,8 @@ def _calls(draws: pd.DataFrame, references: pd.DataFrame | None, alpha: float) -
         if draws[column].notna().all():
             values = draw_matrix(draws, pairs, column=column).astype(np.float64)
             calls[rule] = values > 0 if rule == "published" else values <= alpha
-    if references is not None:
-        reference = draw_matrix(references, pairs)
+    reference = None if references is None else draw_matrix(references, pairs)
+    if reference is not None and 1 / (1 + len(reference)) <= alpha:
         tests = [null_test(scores, reference, balance=True) for scores in draw_matrix(draws, pairs)]
         calls["additive_null"] = np.array([test.p <= alpha for test in tests])
         calls["additive_null_family"] = np.array([test.p_family <= alpha for test in tests])

@@ -142,7 +142,8 @@ def run_loss_tests(
             "motif_pair": motif_pair,
             **_summaries(sets),
             **p_values,
-            "twin_p": np.nan,
+            **dict.fromkeys(("twin_p", "twin_beta", "twin_ci_low", "twin_ci_high"), np.nan),
+            "twin_verdict": None,
             "status": _status(sets, missing),
         }
         row["verdict"] = _verdict(row, missing, alpha=alpha, deciding_test=deciding_test)

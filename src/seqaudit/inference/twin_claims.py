@@ -148,6 +148,17 @@ def twin_parts(twin: pd.DataFrame, claims: Claims) -> np.ndarray:
     return parts
 
 
+def split_twins(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """One table per twin, in order of first appearance: the chosen twin stands first.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``interaction_pairs`` of the twins of one data set.
+    """
+    return [of_twin for _, of_twin in table.groupby("model_id", sort=False)]
+
+
 def _check_same_pairs(rows: pd.DataFrame, first: pd.DataFrame, model_ids: tuple, motif_pair) -> None:
     n, k = len(first), len(model_ids)
     same = len(rows) == n * k and bool((rows["model_id"].to_numpy() == np.repeat(model_ids, n)).all())

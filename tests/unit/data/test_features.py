@@ -8,7 +8,7 @@ from seqaudit.data.features import (
     check_features,
     feature_table,
     from_points,
-    min_max_scaling,
+    min_max_scaled,
     read_features,
     to_points,
 )
@@ -55,11 +55,12 @@ def test_equal_points_share_a_split(frame):
 
 def test_scaling_is_that_of_the_training_points(frame):
     table = feature_table(frame, target="price", features=["age", "income"])
-    scaling = min_max_scaling(table)
-    train = table.split == "train"
-    x, y = scaling.scale_x(table.x), scaling.scale_y(table.y)
-    assert x[train].min(axis=0).tolist() == [0.5, 0.5] and x[train].max(axis=0).tolist() == [1.5, 1.5]
-    assert (y[train].min(), y[train].max()) == (0, 1)
+    scaled, train = min_max_scaled(table), table.split == "train"
+    assert scaled.x[train].min(axis=0).tolist() == [0.5, 0.5]
+    assert scaled.x[train].max(axis=0).tolist() == [1.5, 1.5]
+    assert (scaled.y[train].min(), scaled.y[train].max()) == (0, 1)
+    np.testing.assert_allclose(np.corrcoef(scaled.x[:, 0], table.x[:, 0]), 1)
+    assert scaled.features == table.features and (scaled.split == table.split).all()
 
 
 def test_points_go_to_long_form_and_back(frame, tmp_path):

@@ -79,8 +79,9 @@ def _twins(verdicts: pd.DataFrame) -> pd.DataFrame:
             "beta": beta,
             "ci_low": beta - 0.05,
             "ci_high": beta + 0.05,
-            "p_value": np.where(positive, 1e-40, 0.31),
-            "verdict": np.where(positive, "confirmed", "not supported"),
+            "twin_p": np.where(positive, 1e-40, 0.31),
+            "present_p": np.where(positive, 1e-45, 0.28),
+            "verdict_twin": np.where(positive, "confirmed", "not supported"),
         }
     )
 

@@ -232,7 +232,8 @@ def _statistics(real, quality, measured, rng) -> dict:
         "train_random_location_p": greater(improvement, elsewhere_loss - 0.01),
         "paired_effect": 0.1,
         "unpaired_effect": 0.5,
-        "twin_p": np.nan,
+        **dict.fromkeys(("twin_p", "twin_beta", "twin_ci_low", "twin_ci_high"), np.nan),
+        "twin_verdict": None,
     }
 
 

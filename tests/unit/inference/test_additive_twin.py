@@ -1,13 +1,16 @@
 """Verdicts of the additive twin: what is real is confirmed, what is not is not, and poor twins say so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from twin_worlds import make_world, pair_table, parts_of
 
 from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_table, write_table
 from seqaudit.errors import SeqauditError
-from seqaudit.inference.additive_twin import judge_twin
+from seqaudit.inference.additive_twin import add_to_loss_models, judge_twin
+from seqaudit.inference.loss_tests import run_loss_tests
+from seqaudit.inference.twin_claims import split_twins
 from seqaudit.inference.twin_gate import (
     Judged,
     decide,
@@ -170,6 +173,41 @@ def test_a_model_without_interaction_claims_nothing(strong):
     row = judge_twin(models, strong.twins).iloc[0]
     assert row["verdict_twin"] == "not supported"
     assert "claims no interaction" in row["reason"]
+
+
+def test_loss_models_carry_the_verdict(strong, tmp_path):
+    evaluations = pd.DataFrame(
+        {
+            "model_id": ["cnn.0", "cnn.1"],
+            "dataset": "d",
+            "control": "positive",
+            "padding": "same",
+            "arch": "arch1",
+            "l1": 0.0,
+            "seed": 1,
+            "epochs": 9,
+            "test_mse": 1.0,
+            "test_pearson": 0.9,
+        }
+    )
+    models = run_loss_tests(strong.models, evaluations)
+    assert models["twin_p"].isna().all() and models["twin_verdict"].isna().all()
+    judged = judge(strong).iloc[:1]
+    found = add_to_loss_models(models, judged)
+    write_table(found, tmp_path / "models.parquet", "loss_models")
+    first, second = found.iloc[0], found.iloc[1]
+    assert (first["twin_p"], first["twin_beta"]) == (judged["twin_p"].iloc[0], judged["beta"].iloc[0])
+    assert first["twin_verdict"] == "confirmed"
+    assert first["reason"].endswith(f" Additive twin: {verdict_words(judged.iloc[0])}.")
+    assert first["verdict"] == models["verdict"].iloc[0]
+    assert pd.isna(second["twin_p"]) and second["reason"] == models["reason"].iloc[1]
+    with pytest.raises(SeqauditError, match=r"'other' at A-B \(1 such"):
+        add_to_loss_models(models, judged.assign(model_id="other"))
+
+
+def test_twins_of_one_table_keep_their_order(strong):
+    table = pd.concat(strong.twins, ignore_index=True)
+    assert [t["model_id"].iloc[0] for t in split_twins(table)] == ["twin.0", "twin.1", "twin.2"]
 
 
 def test_too_few_pairs_are_said(strong):

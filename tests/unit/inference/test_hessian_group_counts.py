@@ -32,6 +32,12 @@ def test_kmeans_finds_separate_clouds():
     assert (kmeans_groups(rng.normal(size=(20, 2)), n_groups=1) == 0).all()
 
 
+def test_units_do_not_change_groups():
+    points = np.random.default_rng(8).uniform(size=(60, 3))
+    one = kmeans_groups(points, n_groups=4)
+    assert (one == kmeans_groups(points * [1, 1000, 0.01] - 7, n_groups=4)).all()
+
+
 def test_group_means_equal_a_plain_loop():
     rng = np.random.default_rng(1)
     hessians, labels = rng.normal(size=(3, 25, 4, 4)), np.arange(25) % 4

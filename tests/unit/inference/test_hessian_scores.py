@@ -143,12 +143,15 @@ def test_false_positives_by_counting(tmp_path):
 def test_the_additive_rule_keeps_its_level_with_one_refit_per_null_data_set():
     rng = np.random.default_rng(1)
     shared = np.array([1.0, 5.0, 0.2])
-    none, half = np.zeros((400, 3), bool), np.full((400, 3), 0.5)
-    nulls = draws(shared * rng.gamma(2, size=(400, 3)), none, half)
-    references = draws(shared * rng.gamma(2, size=(400, 3)), none, half)
+    none, half = np.zeros((250, 3), bool), np.full((250, 3), 0.5)
+    nulls = draws(shared * rng.gamma(2, size=(250, 3)), none, half)
+    references = draws(shared * rng.gamma(2, size=(250, 3)), none, half)
     table = false_positive_table(nulls, references=references).set_index("rule")
-    assert 0.03 <= table.loc["additive_null", "rate"] <= 0.07
-    assert 0.03 <= table.loc["additive_null_family", "family_rate"] <= 0.07
+    assert 0.025 <= table.loc["additive_null", "rate"] <= 0.085
+    assert 0.02 <= table.loc["additive_null_family", "family_rate"] <= 0.09
+    few = false_positive_table(nulls, references=references[references["draw"] < 19])
+    assert set(few["rule"]) == {"published", "signed_groups"}, "18 refits cannot reach 5 %"
+    assert few["ci_high"].between(0.005, 0.03).all(), "no call in 250 is not certainty"
     louder = references.assign(score=references["score"] / 4)
     assert false_positive_table(nulls, references=louder).set_index("rule").loc["additive_null", "rate"] > 0.3
 

@@ -183,7 +183,7 @@ _SUMMARIES = {
 
 declare(
     "loss_models",
-    version=1,
+    version=2,
     row="trained model x motif pair",
     key=("model_id", "motif_pair"),
     columns=[
@@ -206,6 +206,10 @@ declare(
             True,
         ),
         Column("twin_p", "float64", "p-value of the additive twin; null if not computed", "", True),
+        Column("twin_beta", "float64", "share of the interaction that the twin confirms", "", True),
+        Column("twin_ci_low", "float64", "90 % interval of it, lower end", "", True),
+        Column("twin_ci_high", "float64", "upper end", "", True),
+        Column("twin_verdict", "string", "what the additive twins say; null if not computed", "", True),
         Column("verdict", "string", "supported, suggestive, not supported or not tested"),
         Column("reason", "string", "why, in one sentence"),
         Column("status", "string", "ok, or why a statistic could not be computed"),
