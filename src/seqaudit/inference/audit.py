@@ -31,15 +31,12 @@ STANCES = {
         "confirmed": YES,
         "present, size unconfirmed": YES,
         "not supported": NO,
-        "inconsistent": MIXED,
         "cannot tell": SILENT,
-        "not tested": SILENT,
     },
     "hessian": {
         "significant": YES,
         "not significant": NO,
         "cannot tell": SILENT,
-        "not tested": SILENT,
     },
 }
 """What the verdict of a line means for the question."""

@@ -32,7 +32,7 @@ _HELP = {
     "line: middle 90 % of models. Above zero the interaction helps to predict data.",
     "votes": "Models whose own test supports the interaction, only the paired test does, or none does.",
     "twin": "Share of the claimed interaction that held-out data confirm against an additive network: "
-    "0 nothing, 1 all of it; line: 95 % interval.",
+    "0 nothing, 1 all of it; line: 90 % interval.",
     "hessian": "Group Expected Hessian of the two motifs; line: 95 % interval. It is judged against "
     "networks of the same kind on additive data.",
     "consistency": "Attribution consistency of the model recommended for explanation, with its 95 % "
@@ -333,7 +333,7 @@ def _notes(audit: pd.DataFrame) -> list[str]:
     return [
         text
         for text in (
-            "Dot: estimate. Line: 95 % interval, or the middle 90 % of models where many models are shown. "
+            "Dot: estimate. Line: 95 % interval (90 % for the additive twin), or the middle 90 % of models. "
             "Dashed: no effect. Black tick: the truth, where a simulation knows it; it decides nothing. "
             "Rows of one name share a scale. Point at a name to read what it is.",
             "Lines of evidence share data and mostly networks. That they agree is no independent "

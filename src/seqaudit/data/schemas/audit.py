@@ -58,8 +58,8 @@ declare(
         # additive twin
         _words("twin_verdict", "what the additive twins say"),
         _number("twin_effect", "beta: share of the claimed interaction that held-out data confirm"),
-        _number("twin_low", _INTERVAL + "lower limit"),
-        _number("twin_high", _INTERVAL + "upper limit"),
+        _number("twin_low", "90 % interval: lower limit"),
+        _number("twin_high", "90 % interval: upper limit"),
         _number("twin_p", "p-value"),
         # Group Expected Hessian
         _words("hessian_verdict", "what the Group Expected Hessian says"),
