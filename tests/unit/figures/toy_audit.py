@@ -22,21 +22,25 @@ PUBLISHED = (
 def toy_audit_tables(
     *, datasets=PUBLISHED, rounds: int = 3, extra_lines: bool = True, n_pairs: int = 20, **design
 ) -> dict[str, pd.DataFrame]:
-    """Tables behind a report: loss tests, twins, Hessian, consistency, DeepMR, and the audit of them."""
+    """Tables behind a report: loss tests, twins, Hessian, consistency, DeepMR, and the audit of them.
+
+    ``rounds=0`` leaves DeepMR out, ``extra_lines=False`` all but it and the loss tests.
+    """
     runs = [
         toy_dataset(
             name, control=control, padding=padding, n_pairs=n_pairs, seed=number, **{**DESIGN, **design}
         )
         for number, (name, control, padding) in enumerate(datasets)
     ]
-    studies = [toy_study(rounds=rounds, loci=4), toy_measured(loci=4)]
+    studies = [toy_study(rounds=rounds, loci=2), toy_measured(loci=2)] if rounds else []
     tables = {
         "loss_models": pd.concat([r.models for r in runs], ignore_index=True),
         "loss_verdicts": pd.concat([r.verdicts for r in runs], ignore_index=True),
         "loss_architectures": pd.concat([toy_architectures(r) for r in runs], ignore_index=True),
-        "deepmr_global": pd.concat([s.effects for s in studies], ignore_index=True),
-        "deepmr_scores": pd.concat([s.scores for s in studies], ignore_index=True),
     }
+    if studies:
+        tables["deepmr_global"] = pd.concat([s.effects for s in studies], ignore_index=True)
+        tables["deepmr_scores"] = pd.concat([s.scores for s in studies], ignore_index=True)
     if extra_lines:
         tables |= {
             "twin_summary": _twins(tables["loss_verdicts"]),
