@@ -16,6 +16,7 @@ include: "rules/train.smk"
 include: "rules/interactions.smk"
 include: "rules/deepmr.smk"
 include: "rules/consistency.smk"
+include: "rules/hessian.smk"
 include: "rules/audit.smk"
 include: "rules/report.smk"
 
@@ -27,6 +28,7 @@ localrules:
     loss_tests,
     consistency,
     deepmr,
+    hessian,
 
 
 rule all:
@@ -59,3 +61,8 @@ rule consistency:
 rule deepmr:
     input:
         f"{DEEPMR}/global.parquet" if STUDIES else [],
+
+
+rule hessian:
+    input:
+        hessian_tables().values(),

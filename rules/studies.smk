@@ -270,7 +270,7 @@ def report_tables():
     if STUDIES:
         for table in ("global", "scores"):
             tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"
-    return {**tables, **consistency_tables()}
+    return {**tables, **consistency_tables(), **hessian_tables()}
 
 
 def figure_folders():
@@ -278,4 +278,5 @@ def figure_folders():
     datasets = ("audit", "run", *DATASETS) if DATASETS else ()
     explained = [f"explained_{dataset}" for dataset in EXPLAINED]
     explained += ["consistency"] if EXPLAINED else []
-    return [*datasets, *explained, *(f"study_{study}" for study in STUDIES)]
+    asked = [f"hessian_{study}" for study in HESSIAN_STUDIES]
+    return [*datasets, *explained, *asked, *(f"study_{study}" for study in STUDIES)]

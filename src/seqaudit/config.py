@@ -157,10 +157,10 @@ def _is_number(text: str) -> bool:
 
 def _check_names(config: dict) -> None:
     """Refuse keys that are fine by themselves but contradict each other."""
-    if not config["datasets"] and not config["deepmr"]["studies"]:
+    if not (config["datasets"] or config["deepmr"]["studies"] or config["hessian"]["studies"]):
         raise SeqauditError(
-            "config: 'datasets' and 'deepmr.studies' are both empty, so there is nothing to do. Describe at "
-            "least one dataset or study."
+            "config: 'datasets', 'deepmr.studies' and 'hessian.studies' are all empty, so there is nothing "
+            "to do. Describe at least one dataset or study."
         )
     architectures = [*PUBLISHED, *config["architectures"]]
     for name in config["population"]["architectures"]:
@@ -183,6 +183,7 @@ def _check_names(config: dict) -> None:
             key = f"deepmr.studies.{study}.recipes"
             _check_known(key, "recipe", recipe, list(recipes), "deepmr.recipes")
         _check_study(f"deepmr.studies.{study}", settings, recipes)
+    _check_hessian(config)
 
 
 def _check_models(config: dict, architectures: list[str]) -> None:
@@ -246,6 +247,45 @@ def _check_instruments(path: str, settings: dict, recipes: dict) -> None:
                 f"config key 'deepmr.recipes.{recipe}.instruments.region': 'motif' needs known sites, which "
                 f"'{path}' does not have. Write 'peak' or 'anywhere'."
             )
+
+
+def _check_hessian(config: dict) -> None:
+    recipes, studies = config["hessian"]["recipes"], config["hessian"]["studies"]
+    asked: dict[str, str] = {}
+    for study, settings in studies.items():
+        path = f"hessian.studies.{study}"
+        for recipe in settings["recipes"]:
+            _check_known(f"{path}.recipes", "recipe", recipe, list(recipes), "hessian.recipes")
+            if recipes[recipe]["groups"] == "strata" and not settings["strata"]:
+                raise SeqauditError(
+                    f"config key '{path}.strata' is empty, but recipe '{recipe}' groups points by strata. "
+                    "Name features with edges, or give the recipe another 'groups'."
+                )
+        if "split_fractions" in settings:
+            _check_sums_to_one(f"{path}.split_fractions", settings["split_fractions"])
+        # tables tell data sets apart by these names
+        for name in settings.get("datasets", [study]):
+            if name in asked or (name == study and name in config["datasets"]):
+                raise SeqauditError(
+                    f"config key '{path}': '{name}' is already the name of {asked.get(name, 'a dataset')}. "
+                    "Rename the study, or ask a dataset in one study only, with several recipes."
+                )
+            asked[name] = f"a data set of study '{study}'"
+        for dataset in settings.get("datasets", []):
+            _check_scored_dataset(path, settings, dataset, config["datasets"])
+
+
+def _check_scored_dataset(path: str, settings: dict, dataset: str, datasets: dict) -> None:
+    simulated = [name for name, about in datasets.items() if about["kind"] == "motif_pairs"]
+    _check_known(f"{path}.datasets", "simulated dataset", dataset, simulated, "datasets")
+    motifs = [*datasets[dataset]["motifs"], *settings["decoys"]]
+    names = [motif.setdefault("name", motif["id"]) for motif in motifs]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SeqauditError(
+            f"config key '{path}.decoys': the name '{repeated[0]}' is used twice, or by a motif of dataset "
+            f"'{dataset}'. Decoys need names of their own."
+        )
 
 
 def _check_factors(path: str, settings: dict) -> None:

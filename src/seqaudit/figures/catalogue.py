@@ -7,6 +7,7 @@ panel that says why.
 from seqaudit.figures.audit_entries import AUDIT_FIGURES, EXPLAINED_FIGURES
 from seqaudit.figures.consistency_entries import CONSISTENCY_FIGURES
 from seqaudit.figures.entry import DATASET, OVERVIEW, RUN, STUDY, Entry
+from seqaudit.figures.hessian_entries import HESSIAN_FIGURES
 
 INTERACTIONS = "Motif interactions"
 CAUSES = "Causal effects"
@@ -305,6 +306,7 @@ FIGURES: tuple[Entry, ...] = (
         "On the dotted line as many targets lie below a quantile as it says.",
     ),
     *CONSISTENCY_FIGURES,
+    *HESSIAN_FIGURES,
 )
 """All figures in the order in which a report shows them."""
 

@@ -13,6 +13,9 @@ from seqaudit.figures import (
     deepmr_pairs,
     deepmr_scores,
     effects,
+    hessian_checks,
+    hessian_methods,
+    hessian_pairs,
     logos,
     loss,
     magnitude,
@@ -27,6 +30,7 @@ from seqaudit.figures.catalogue import (
     CONSISTENCY_FIGURES,
     DATASET_FIGURES,
     EXPLAINED_FIGURES,
+    HESSIAN_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,
     SUFFIXES,
@@ -34,6 +38,7 @@ from seqaudit.figures.catalogue import (
 )
 from seqaudit.figures.consistency_results import ConsistencyResults
 from seqaudit.figures.deepmr_results import StudyResults
+from seqaudit.figures.hessian_results import HessianResults
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.saved import SavedFigure, write_captions
 from seqaudit.figures.style import Drawn, save_figure
@@ -50,6 +55,9 @@ _MODULES = {
         deepmr_pairs,
         deepmr_scores,
         effects,
+        hessian_checks,
+        hessian_methods,
+        hessian_pairs,
         logos,
         loss,
         magnitude,
@@ -88,6 +96,11 @@ def draw_audit_figures(results: AuditResults, folder: str | Path) -> None:
 def draw_explained_figures(explained: ExplainedSequences, folder: str | Path) -> None:
     """Draw every figure of ``EXPLAINED_FIGURES``; see ``draw_dataset_figures``."""
     _draw_all(EXPLAINED_FIGURES, explained, Path(folder), scope=explained.dataset)
+
+
+def draw_hessian_figures(results: HessianResults, folder: str | Path) -> None:
+    """Draw every figure of ``HESSIAN_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(HESSIAN_FIGURES, results, Path(folder), scope=results.study)
 
 
 def draw(entry: Entry, data) -> Drawn:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 DATASET, RUN, STUDY, POPULATION = "dataset", "run", "study", "population"
-AUDIT, EXPLAINED = "audit", "explained"
+AUDIT, EXPLAINED, HESSIAN = "audit", "explained", "hessian"
 """Scopes of figures."""
 
 OVERVIEW = "Overview"
@@ -20,7 +20,8 @@ class Entry(NamedTuple):
     scope : str
         ``dataset``: one per dataset; ``run``: one with all datasets side by side; ``study``: one
         per DeepMR study; ``population``: one about the models of all datasets; ``audit``: one over
-        all lines of evidence; ``explained``: one per dataset whose models were explained.
+        all lines of evidence; ``explained``: one per dataset whose models were explained;
+        ``hessian``: one per study of Group Expected Hessians.
     title : str
     category : str
         Audit question, the chapter of the report.
@@ -28,8 +29,8 @@ class Entry(NamedTuple):
         Heading within the chapter.
     draw : str
         ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, a list of
-        them for figures of a whole run, ``StudyResults`` or ``ConsistencyResults``, and returns
-        ``Drawn``.
+        them for figures of a whole run, ``StudyResults``, ``ConsistencyResults`` or
+        ``HessianResults``, and returns ``Drawn``.
     tables : tuple of str
         Schemas it reads.
     reading : str

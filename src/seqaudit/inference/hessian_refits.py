@@ -15,7 +15,7 @@ import pandas as pd
 from seqaudit.data.hessian import GroupHessians
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.additive_model import fit_additive
-from seqaudit.inference.group_hessian import score_pairs
+from seqaudit.inference.hessian_nulls import null_rows
 
 OBSERVED = "observed"
 REFERENCES = {"permutation_reference": "permutation", "main_effects_reference": "main_effects"}
@@ -23,18 +23,6 @@ REFERENCES = {"permutation_reference": "permutation", "main_effects_reference": 
 
 TARGETS = (OBSERVED, "permutation", "additive", "main_effects", *REFERENCES)
 """What networks are fitted to."""
-
-_KEPT = [
-    "fit",
-    "dataset",
-    "posterior",
-    "measure",
-    "feature_a",
-    "feature_b",
-    "score",
-    "published_call",
-    "p_groups",
-]
 
 
 def null_targets(
@@ -105,8 +93,8 @@ def score_draws(
     draws : sequence of int
         Numbers of the draws.
     """
+    named = {"identity": identity, "null": null}
     parts = [
-        score_pairs(one, features, identity=identity)[_KEPT].assign(null=null, draw=int(draw))
-        for draw, one in zip(draws, hessians, strict=True)
+        null_rows(one, features, draw=int(draw), **named) for draw, one in zip(draws, hessians, strict=True)
     ]
     return pd.concat(parts, ignore_index=True)

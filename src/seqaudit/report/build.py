@@ -8,11 +8,13 @@ from seqaudit import __version__
 from seqaudit.figures.audit_entries import MODELS
 from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
 from seqaudit.figures.consistency_entries import EXPLANATIONS
+from seqaudit.figures.hessian_entries import UNCERTAINTY
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.report.audit import audit_summary
 from seqaudit.report.consistency import consistency_chapter
 from seqaudit.report.deepmr import deepmr_chapter
 from seqaudit.report.galleries import anchor, figure_sections
+from seqaudit.report.hessian import hessian_chapter
 from seqaudit.report.loss import loss_chapter
 from seqaudit.report.models import models_chapter
 from seqaudit.report.page import Chapter, Page, Section, render_page
@@ -23,6 +25,8 @@ CITATIONS = {
     EXPLANATIONS: "Majdandzic A, Rajesh C, Tang Z, Toneyan S, Labelson EL, Tripathy R, Koo PK. Selecting "
     "deep neural networks that yield consistent attribution-based interpretations for genomics. "
     "PMLR 200:131-149. 2022.",
+    UNCERTAINTY: "Cui T, Marttinen P, Kaski S. Learning Global Pairwise Interactions with Bayesian Neural "
+    "Networks. ECAI 2020, 1087-1094.",
     CAUSES: "Malina S, Cizin D, Knowles DA. Deep Mendelian randomization: Investigating the causal knowledge "
     "of genomic deep learning models. PLoS Comput Biol 18(10):e1009880. 2022.",
 }
@@ -48,6 +52,7 @@ def build_report(
         By schema: ``audit``, the first page; ``loss_verdicts``, ``loss_models``,
         ``loss_architectures`` where interactions were tested, ``consistency_models``,
         ``consistency_choices`` and ``consistency_answers`` where models were explained,
+        ``hessian_pairs`` and what goes with it where features were asked about,
         ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
     figures : sequence of SavedFigure
         See :func:`seqaudit.figures.saved.read_figures`; those of the run first.
@@ -75,6 +80,8 @@ def build_report(
         chapters[INTERACTIONS] = loss_chapter(tables, figures, units=units)
     if "consistency_answers" in tables:
         chapters[EXPLANATIONS] = consistency_chapter(tables, figures)
+    if "hessian_pairs" in tables:
+        chapters[UNCERTAINTY] = hessian_chapter(tables, figures)
     if "deepmr_global" in tables:
         chapters[CAUSES] = deepmr_chapter(tables, figures, headline=headline)
     for name in dict.fromkeys(figure.category for figure in figures):
