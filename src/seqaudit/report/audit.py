@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from seqaudit.figures.captions import counted, number, p_text, typeset
-from seqaudit.figures.deepmr_words import class_words, interval_words, method_words
+from seqaudit.figures.deepmr_words import interval_words
 from seqaudit.inference.audit import stance
 from seqaudit.report.cells import verdict_cell
 from seqaudit.report.page import Cell, Column, Row, Section, Table
@@ -323,8 +323,6 @@ def _place(row: Mapping) -> str:
         parts.append(f"scenario {row['scenario']}")
     if _given(row["control"]):
         parts.append(f"{row['control']} control")
-    if row["kind"] == "causal_pair":
-        parts += [class_words(row["deepmr_class"]), method_words(row["deepmr_method"])]
     return " · ".join(parts)
 
 

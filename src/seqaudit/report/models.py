@@ -45,7 +45,7 @@ def model_rows(models: pd.DataFrame, consistency: pd.DataFrame | None) -> pd.Dat
     Of several attribution methods or settings the first of each dataset speaks.
     """
     rows = models.drop_duplicates("model_id").set_index("model_id")
-    rows = rows[["dataset", "arch", "l1", "seed", "test_mse", "test_pearson"]]
+    rows = rows[["dataset", "arch", "l1", "seed", "test_mse"]]
     rows = rows.join(models.groupby("model_id", sort=False)["verdict"].agg(_together))
     if consistency is None:
         scores = pd.DataFrame(columns=_SCORES, dtype=object)
@@ -85,7 +85,6 @@ def _table(models: pd.DataFrame, chosen: bool) -> Table:
         Column("Seed", "of initial weights and batches", True),
         Column("Verdict", "of the model's own loss tests", choices=True),
         Column("Held-out error", "mean squared error on held-out sequences, training space", True),
-        Column("Held-out r", "Pearson r on held-out sequences", True),
         *(
             [
                 Column("Consistency, directions", "of windowed attributions: raw minus null, nats", True),
@@ -105,7 +104,6 @@ def _table(models: pd.DataFrame, chosen: bool) -> Table:
             Cell(str(row["seed"]), row["seed"]),
             verdict_cell(row["verdict"]),
             number_cell(row["test_mse"], 4),
-            number_cell(row["test_pearson"], 4),
         ]
         if scored:
             cells += [number_cell(row["consistency_geometry"]), number_cell(row["consistency_spectrum"])]
