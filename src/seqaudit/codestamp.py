@@ -28,6 +28,7 @@ UNSTAMPED = {
             ".hessian",
             ".loss",
             ".mr",
+            ".twin",
             ".twin_tests",
         )
     ),

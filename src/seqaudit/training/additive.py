@@ -1,11 +1,11 @@
 """Fit a population of additive twins to a dataset, and choose by validation loss alone.
 
 Candidates of every family and seed are trained briefly. The best few of each family are polished by
-damped Gauss-Newton steps on part of the data, and again after their units were moved where they cut
-a motif off. The best of each family is polished once more on all data; twins are averaged where
-that lowers the validation loss.
+damped Gauss-Newton steps on part of the data, again after their units were moved where they cut a
+motif off, and once more on all data. Twins are averaged where that lowers the validation loss.
 """
 
+import copy
 import logging
 import math
 import time
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from seqaudit.data.sequences import letter_codes, one_hot
+from seqaudit.data.sequences import one_hot
 from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
 from seqaudit.models.additive import AdditiveTwin, build_twin, combine_twins
@@ -29,19 +29,26 @@ from seqaudit.training.twin_units import centre_units, drop_idle_units
 _WARM_UP = 0.15
 _FIRST_RATE, _LAST_RATE = 1 / 25, 1e-4  # as shares of the highest
 _MOST_MOVES = 4
+_MOST_MEMBERS = 3
+_COLUMNS = [
+    *("family", "seed", "units", "screening_mse", "search_mse", "train_mse", "validation_mse"),
+    *("seconds", "status"),
+]
 
 logger = logging.getLogger(__name__)
 
 
 class TwinPopulation(NamedTuple):
-    """The twin to use, the best twin of every family, how all candidates fared, and a record.
+    """The twins of a dataset, how all candidates fared, and a record.
 
-    ``candidates`` is a table ``twin_candidates`` without the column ``dataset``; ``record``
-    is plain JSON for ``models.checkpoint.save_model``.
+    ``twins`` has the one to use first, under the name ``twin``: the finished twin, or mean of
+    finished twins, with the lowest validation loss. Then come those that bear witness on it,
+    such as ``sigmoid.seed_1``, best first, and ``half_1``, ``half_2``: the one to use, fitted
+    again to each half of the training data. ``candidates`` is a table ``twin_candidates`` without the column
+    ``dataset``; ``record`` is plain JSON for ``models.checkpoint.save_model``.
     """
 
-    twin: AdditiveTwin
-    by_family: dict[str, AdditiveTwin]
+    twins: dict[str, AdditiveTwin]
     candidates: pd.DataFrame
     record: dict
 
@@ -85,6 +92,8 @@ def fit_twins(
     polish_steps: int = 15,
     batch_size: int = 200,
     learning_rate: float = 0.03,
+    witness_ratio: float = 1.25,
+    halves: bool = True,
     device: str = "auto",
     threads: int = 1,
 ) -> TwinPopulation:
@@ -95,7 +104,8 @@ def fit_twins(
     sequences : pandas.DataFrame
         Table ``sequences``; rows of split train and validation are used.
     width : int
-        Of the twins' windows, bp: at most :func:`widest_window` of the pairs in question.
+        Of the twins' windows, bp: at most :func:`seqaudit.training.twin_window.widest_window` of
+        the pairs in question.
     transform : {"anscombe", "identity", "log1p"}
         Space in which squared error is computed. Twins are additive in the unit of the
         target whatever the space.
@@ -113,6 +123,11 @@ def fit_twins(
         Most Gauss-Newton steps of one polish.
     batch_size, learning_rate
         Of Adam; the highest rate of the cycle.
+    witness_ratio : float
+        Finished twins are returned if their validation loss is at most this many times the
+        lowest one.
+    halves : bool
+        Whether to fit the chosen twin to each half of the training data as well.
     device : str
         ``"auto"`` (CUDA if present), ``"cpu"`` or ``"cuda"``.
     threads : int
@@ -140,30 +155,30 @@ def fit_twins(
     shape |= _level(sequences, transform)
     started = time.perf_counter()
     rows: list[dict] = []
-    best: dict[str, _Candidate] = {}
+    finished: dict[str, _Candidate] = {}
     with reproducible(chosen, threads):
         for name, family in families.items():
-            candidates = []
-            for seed in seeds:
-                twin = build_twin(family, **shape, seed=seed).to(chosen)
-                row = {"family": name, "seed": seed, "status": "screened out"}
-                candidates.append(_Candidate(twin, row))
-                rows.append(row)
-            candidate = _fit_family(candidates, train, validation, settings)
-            if candidate is not None:
-                best[name] = candidate
-                logger.info("%s: validation mse %.4f", name, candidate.row["validation_mse"])
-        if not best:
+            candidates = [
+                _Candidate(build_twin(family, **shape, seed=seed).to(chosen), {"family": name, "seed": seed})
+                for seed in seeds
+            ]
+            rows += [candidate.row for candidate in candidates]
+            for candidate in _fit_family(candidates, train, validation, settings):
+                finished["{family}.seed_{seed}".format(**candidate.row)] = candidate
+        if not finished:
             raise SeqauditError(
                 f"additive_twin: all {len(rows)} candidates diverged. Lower additive_twin.learning_rate, "
                 "or look for extreme targets."
             )
-        members, validation_mse = _choose(best, validation)
+        members, validation_mse = _choose(finished, validation)
+        twin = combine_twins([finished[name].twin for name in members])
+        parts = _fit_halves(twin.to(chosen), train, polish_steps) if halves else {}
     for name in members:
-        best[name].row["status"] = "chosen"
-    by_family = {name: candidate.twin.cpu().eval() for name, candidate in best.items()}
+        finished[name].row["status"] = "chosen"
+    twins = {"twin": twin, **_witnesses(finished, members, witness_ratio), **parts}
     record = {
         **settings._asdict(),
+        "width": width,
         "seeds": seeds,
         "members": members,
         "validation_mse": validation_mse,
@@ -173,87 +188,94 @@ def fit_twins(
         "device": chosen.type,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    columns = ["family", "seed", "units", "screening_mse", "polished_mse", "validation_mse", "seconds"]
-    table = pd.DataFrame(rows).reindex(columns=[*columns, "status"])
-    return TwinPopulation(combine_twins([by_family[name] for name in members]), by_family, table, record)
+    table = pd.DataFrame(rows).reindex(columns=_COLUMNS)
+    return TwinPopulation({name: twin.cpu().eval() for name, twin in twins.items()}, table, record)
 
 
-def widest_window(*knockouts: pd.DataFrame, at_most: int) -> int:
-    """The widest window that touches no two sites of a pair.
+def refit_twin(
+    twin: AdditiveTwin,
+    sequences: pd.DataFrame,
+    *,
+    steps: int = 15,
+    device: str = "auto",
+    threads: int = 1,
+) -> AdditiveTwin:
+    """Fit a twin to other labels of the same kind, starting from its own weights.
 
     Parameters
     ----------
-    *knockouts : pandas.DataFrame
-        Tables ``knockouts``; only letters that differ between versions count.
-    at_most : int
-        Returned where the sites would allow more.
+    twin : AdditiveTwin
+        Not changed.
+    sequences : pandas.DataFrame
+        Table ``sequences``, such as labels drawn under the null hypothesis; rows of split
+        train and validation are used.
+    steps : int
+        Most Gauss-Newton steps.
+    device, threads
+        As in :func:`fit_twins`.
 
     Returns
     -------
-    int
-        Least distance between a position changed with A and one changed with B, bp.
-
-    Raises
-    ------
-    SeqauditError
-        No pairs, or sites that overlap.
+    AdditiveTwin
+        On the CPU, in evaluation mode.
     """
-    nearest, pair_id = at_most, None
-    for table in knockouts:
-        if table.empty:
-            continue
-        orig = letter_codes(table["orig"])
-        changed_a, changed_b = (letter_codes(table[version]) != orig for version in ("a_off", "b_off"))
-        length = orig.shape[1]
-        places = np.arange(length)
-        a_first, b_first = (
-            np.where(changed, places, length).min(axis=1) for changed in (changed_a, changed_b)
-        )
-        a_last, b_last = (np.where(changed, places, -1).max(axis=1) for changed in (changed_a, changed_b))
-        # a pair whose replacement is what was there before changes nothing and forbids nothing
-        real = (a_last >= 0) & (b_last >= 0)
-        distance = np.where(real, np.maximum(b_first - a_last, a_first - b_last), at_most)
-        if distance.min() < nearest:
-            nearest, pair_id = int(distance.min()), table["pair_id"].iloc[int(distance.argmin())]
-    if nearest < 1:
-        raise SeqauditError(
-            f"knockouts: the sites of pair '{pair_id}' overlap, so no window can be additive in them. "
-            "Raise knockouts.min_gap."
-        )
-    return nearest
+    chosen = choose_device(device)
+    transform = twin.architecture["transform"]
+    train, validation = (_load(sequences, split, transform, chosen) for split in ("train", "validation"))
+    refitted = copy.deepcopy(twin).to(chosen)
+    with reproducible(chosen, threads):
+        _polish_members(refitted, train, validation, steps)
+    return refitted.cpu().eval()
 
 
-def _fit_family(candidates, train: _Split, validation: _Split, settings: _Settings) -> _Candidate | None:
-    """Screen all, polish the best few, finish the best; None if all diverged."""
+def _fit_family(candidates, train: _Split, validation: _Split, settings: _Settings) -> list[_Candidate]:
+    """Screen all and finish the best few; a family whose candidates all diverged has none."""
     for twin, row in candidates:
         started = time.perf_counter()
         _screen(twin, train, row["seed"], settings)
         row["screening_mse"] = mean_squared_error(twin, *validation)
+        row["status"] = "screened out" if math.isfinite(row["screening_mse"]) else "diverged"
         row["seconds"] = time.perf_counter() - started
-        if not math.isfinite(row["screening_mse"]):
-            row["status"] = "diverged"
-    alive = sorted(
-        (candidate for candidate in candidates if candidate.row["status"] != "diverged"),
-        key=lambda candidate: candidate.row["screening_mse"],
-    )
-    polished = []
+    alive = [candidate for candidate in candidates if candidate.row["status"] != "diverged"]
+    alive.sort(key=lambda candidate: candidate.row["screening_mse"])
     search = train.first(settings.search_sequences)
+    finished = []
     for twin, row in alive[: settings.polished_per_family]:
         started = time.perf_counter()
-        twin, row["polished_mse"] = _search(twin, search, validation, settings.polish_steps)
+        twin, row["search_mse"] = _search(twin, search, validation, settings.polish_steps)
+        polished = polish(twin, train, validation, max_steps=settings.polish_steps)
         row["units"] = twin.architecture["families"][0]["units"]
+        row["train_mse"], row["validation_mse"] = polished.train_mse, polished.validation_mse
+        row["status"] = "finished"
         row["seconds"] += time.perf_counter() - started
-        row["status"] = "polished"
-        polished.append(_Candidate(twin, row))
-    if not polished:
-        return None
-    best = min(polished, key=lambda candidate: candidate.row["polished_mse"])
-    started = time.perf_counter()
-    finished = polish(best.twin, train, validation, max_steps=settings.polish_steps)
-    best.row["validation_mse"] = finished.validation_mse
-    best.row["seconds"] += time.perf_counter() - started
-    best.row["status"] = "best of its family"
-    return best
+        finished.append(_Candidate(twin, row))
+        logger.info(
+            "twin %s, seed %d: validation mse %.4f", row["family"], row["seed"], row["validation_mse"]
+        )
+    return finished
+
+
+def _fit_halves(twin: AdditiveTwin, train: _Split, steps: int) -> dict[str, AdditiveTwin]:
+    """The twin on every second training sequence, and on the others.
+
+    How far they are from the twin of all data tells its own sampling error: the difference of
+    an efficient estimate on half the data and on all has the variance of the latter. Steps
+    are judged by the half itself; the validation split chose the twin and would keep it as it is.
+    """
+    halves = {}
+    for half in range(2):
+        halves[f"half_{half + 1}"] = other = copy.deepcopy(twin)
+        part = _Split(train.one_hot[half::2], train.target[half::2])
+        _polish_members(other, part, part, steps)
+    return halves
+
+
+def _polish_members(twin: AdditiveTwin, train: _Split, validation: _Split, steps: int) -> None:
+    """Fit every member by itself, as it was fitted before the members were averaged; in place."""
+    for index, family in enumerate(twin.architecture["families"]):
+        alone = AdditiveTwin({**twin.architecture, "families": [family]}, length=twin.length)
+        alone.members[0] = twin.members[index]
+        polish(alone, train, validation, max_steps=steps)
 
 
 def _screen(twin: AdditiveTwin, train: _Split, seed: int, settings: _Settings) -> None:
@@ -299,18 +321,27 @@ def _search(twin: AdditiveTwin, train: _Split, validation: _Split, steps: int) -
     return best, lowest
 
 
-def _choose(best: Mapping[str, _Candidate], validation: _Split) -> tuple[list[str], float]:
-    """The families whose mean has the lowest validation loss."""
+def _choose(finished: Mapping[str, _Candidate], validation: _Split) -> tuple[list[str], float]:
+    """The finished twins whose mean has the lowest validation loss."""
     losses = {}
-    for size in range(1, len(best) + 1):
-        for names in combinations(best, size):
-            if size == 1:
-                losses[names] = best[names[0]].row["validation_mse"]
-            else:
-                mean = combine_twins([best[name].twin for name in names]).to(validation.target.device)
-                losses[names] = mean_squared_error(mean, *validation)
+    for size in range(1, min(len(finished), _MOST_MEMBERS) + 1):
+        for names in combinations(finished, size):
+            mean = combine_twins([finished[name].twin for name in names]).to(validation.target.device)
+            losses[names] = mean_squared_error(mean, *validation)
     chosen = min(losses, key=losses.get)
     return list(chosen), losses[chosen]
+
+
+def _witnesses(
+    finished: Mapping[str, _Candidate], members: list[str], ratio: float
+) -> dict[str, AdditiveTwin]:
+    """Finished twins that predict about as well as the best one, without the chosen one itself."""
+    loss = {name: candidate.row["validation_mse"] for name, candidate in finished.items()}
+    return {
+        name: finished[name].twin
+        for name in sorted(loss, key=loss.get)
+        if loss[name] <= ratio * min(loss.values()) and members != [name]
+    }
 
 
 def _load(sequences: pd.DataFrame, split: str, transform: str, device: torch.device) -> _Split:

@@ -88,7 +88,7 @@ def _centre(member: WindowSum, unit: int) -> bool:
     level = columns.mean(dim=1)
     reads = (columns - level[:, None]).square().sum(dim=1).double()
     places = torch.arange(len(columns), dtype=torch.float64, device=reads.device)
-    if not reads.sum() > 0:
+    if not 0 < reads.sum() < torch.inf:  # nothing is read, or weights overflowed
         return False
     shift = round(float((len(columns) - 1) / 2 - (reads * places).sum() / reads.sum()))
     if shift == 0:

@@ -1,0 +1,172 @@
+# Networks that cannot represent an interaction between distant motifs, fitted to the same data.
+
+TWIN_FOLDER = f"{RESULTS}/twins/{{dataset}}"
+# trained here: a network from elsewhere cannot be trained again
+NULL_MODELS = config["additive_twin"]["null_models"]
+TWIN_INPUTS = {
+    "sequences": f"{RESULTS}/data/{{dataset}}/sequences.parquet",
+    "pairs": f"{RESULTS}/data/{{dataset}}/pairs.parquet",
+    "random_location": f"{RESULTS}/data/{{dataset}}/random_location.parquet",
+    "shuffled": f"{RESULTS}/data/{{dataset}}/shuffled.parquet",
+}
+
+
+def twin_settings(*keys):
+    return {key: config["additive_twin"][key] for key in keys}
+
+
+def null_draw(wildcards):
+    """Which targets are drawn: the same for all networks of a dataset."""
+    return {
+        "twin": f"{wildcards.dataset}.twin",
+        "replicates": NULL_MODELS["replicates"],
+        "seed": NULL_MODELS["seed"],
+    }
+
+
+def null_training():
+    """A short schedule, run to its end."""
+    return {
+        "warm_start": NULL_MODELS["warm_start"],
+        "max_epochs": NULL_MODELS["max_epochs"],
+        "patience": NULL_MODELS["max_epochs"],
+        "learning_rate": NULL_MODELS["learning_rate"],
+        "schedule": "trapezoid",
+        **{
+            key: config["training"][key]
+            for key in ("batch_size", "reverse_complement", "device")
+        },
+    }
+
+
+def null_files(dataset):
+    """Tables of the bootstrap null of a dataset, by role; none without replicates."""
+    if NULL_MODELS["replicates"] == 0:
+        return {}
+    trained = [model for model in models_of(dataset) if model["network"] in TRAINED]
+    return {
+        "null_pairs": [
+            f"{TWIN_FOLDER}/null/{{network}}.pairs.parquet".format(**model)
+            for model in trained
+        ],
+        "null_evaluations": [
+            f"{TWIN_FOLDER}/null/{{network}}.evaluations.parquet".format(**model)
+            for model in trained
+        ],
+        "null_twins": f"{TWIN_FOLDER}/null_twins.parquet".format(dataset=dataset),
+    }
+
+
+rule fit_twins:
+    input:
+        **TWIN_INPUTS,
+    output:
+        twins=directory(f"{TWIN_FOLDER}/models"),
+        candidates=f"{TWIN_FOLDER}/candidates.parquet",
+    log:
+        f"{LOGS}/fit_twins/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/fit_twins/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=twin_settings(
+            "families",
+            "seeds",
+            "screening_steps",
+            "batch_size",
+            "learning_rate",
+            "polished_per_family",
+            "search_sequences",
+            "polish_steps",
+            "witness_ratio",
+            "halves",
+        ),
+        max_width=config["additive_twin"]["max_width"],
+        transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
+        code=code_stamp("fit_twins"),
+    script:
+        "../workflow/scripts/fit_twins.py"
+
+
+rule probe_twins:
+    input:
+        **TWIN_INPUTS,
+        twins=f"{TWIN_FOLDER}/models",
+    output:
+        pairs=f"{TWIN_FOLDER}/pairs.parquet",
+        predictions=f"{TWIN_FOLDER}/predictions.parquet",
+    log:
+        f"{LOGS}/probe_twins/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/probe_twins/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        code=code_stamp("probe_twins"),
+    script:
+        "../workflow/scripts/probe_twins.py"
+
+
+rule fit_null_models:
+    input:
+        sequences=TWIN_INPUTS["sequences"],
+        pairs=TWIN_INPUTS["pairs"],
+        predictions=f"{TWIN_FOLDER}/predictions.parquet",
+        weights=f"{MODEL_FOLDER}/weights.safetensors",
+        model=f"{MODEL_FOLDER}/model.json",
+    output:
+        pairs=f"{TWIN_FOLDER}/null/{{network}}.pairs.parquet",
+        evaluations=f"{TWIN_FOLDER}/null/{{network}}.evaluations.parquet",
+    log:
+        f"{LOGS}/fit_null_models/{MODEL_ID}.log",
+    benchmark:
+        f"{BENCHMARKS}/fit_null_models/{MODEL_ID}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        model=model_design,
+        draw=null_draw,
+        training=null_training(),
+        transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
+        code=code_stamp("fit_null_models"),
+    script:
+        "../workflow/scripts/fit_null_models.py"
+
+
+rule fit_null_twins:
+    input:
+        sequences=TWIN_INPUTS["sequences"],
+        pairs=TWIN_INPUTS["pairs"],
+        predictions=f"{TWIN_FOLDER}/predictions.parquet",
+        twins=f"{TWIN_FOLDER}/models",
+    output:
+        pairs=f"{TWIN_FOLDER}/null_twins.parquet",
+    log:
+        f"{LOGS}/fit_null_twins/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/fit_null_twins/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        draw=null_draw,
+        transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
+        code=code_stamp("fit_null_twins"),
+    script:
+        "../workflow/scripts/fit_null_twins.py"
