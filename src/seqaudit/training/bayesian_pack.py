@@ -67,11 +67,11 @@ class Pack:
         return self.members
 
     def keep(self, members: torch.Tensor) -> None:
-        """Go on with these networks only."""
+        """Go on with these networks only: a truth value (B,) for each."""
         kept = torch.cat(
             [part.view(4, self.members, -1)[:, members].flatten(1) for part in self._segments(self._state)], 1
         )
-        self._allocate(kept, len(members))
+        self._allocate(kept, int(members.sum()))
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Copy of all parameters, by name, network first."""
