@@ -9,9 +9,13 @@ from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import write_table
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.consistency_answers import (
+    ALL_DATASETS,
     FALSE_INTERACTIONS,
     RANKING,
+    STABILITY,
     WITHIN,
+    _correlations,
+    answer_everything,
     answer_questions,
     setting_agreement,
 )
@@ -133,3 +137,39 @@ def test_settings_that_rank_alike(tmp_path):
 def test_an_unknown_truth_is_refused():
     with pytest.raises(SeqauditError, match="no column 'truth_spearman'"):
         answer_questions(population(), truth="truth_spearman")
+
+
+def test_resampled_correlations_are_those_of_the_repeated_models():
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 8, 14).astype(float)  # with ties
+    y = x + rng.normal(0, 2, 14)
+    design = np.column_stack([np.ones(14), rng.integers(0, 2, (14, 2))]).astype(float)
+    counts = rng.multinomial(14, np.full(14, 1 / 14), size=20).astype(float)
+    overall = _correlations(x, y, counts, None)
+    within = _correlations(x, y, counts, design)
+    for times, one, other in zip(counts.astype(int), overall, within):
+        rows = np.repeat(np.arange(14), times)
+        assert one == pytest.approx(stats.spearmanr(x[rows], y[rows]).statistic)
+        ranks = [stats.rankdata(values[rows]) for values in (x, y)]
+        left = [r - design[rows] @ np.linalg.lstsq(design[rows], r)[0] for r in ranks]
+        assert other == pytest.approx(np.corrcoef(*left)[0, 1])
+
+
+def test_all_datasets_together_compare_ranks_within_each():
+    # within each dataset truth falls with consistency; between them both rise
+    first, second = population(within=-1, seed=1), population(within=-1, seed=2)
+    second = second.assign(
+        dataset="e",
+        model_id="e" + second["model_id"],
+        consistency_geometry=second["consistency_geometry"] + 50,
+        truth_cosine=second["truth_cosine"] + 50,
+    )
+    both = pd.concat([first, second], ignore_index=True)
+    both[["method", "setting"]] = ["saliency", "default"]
+    found = answer_everything(both).query("quantity == 'consistency_geometry'")
+    pooled = found[(found["dataset"] == ALL_DATASETS) & (found["question"] == RANKING)].iloc[0]
+    assert pooled["n_models"] == 90 and pooled["value"] < -0.2
+    assert set(found["dataset"]) == {"d", "e", ALL_DATASETS}
+    assert STABILITY in set(found["question"])
+    alone = answer_everything(first.assign(method="saliency", setting="default"))
+    assert ALL_DATASETS not in set(alone["dataset"])
