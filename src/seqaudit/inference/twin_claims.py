@@ -127,14 +127,16 @@ def twin_parts(twin: pd.DataFrame, claims: Claims) -> np.ndarray:
         (twin["pair_set"] == "real") & (twin["split"] == "test") & (twin["motif_pair"] == claims.motif_pair)
     )
     rows = twin[known].set_index("pair_id")
-    missing = ~np.isin(claims.pair_ids, rows.index)
-    if missing.any() or not rows.index.is_unique:
-        what = f"lacks pair '{claims.pair_ids[missing][0]}'" if missing.any() else "repeats a pair"
+    repeats = not rows.index.is_unique
+    where = np.full(claims.n_pairs, -1) if repeats else rows.index.get_indexer(claims.pair_ids)
+    missing = where < 0
+    if missing.any():
+        what = "repeats a pair" if repeats else f"lacks pair '{claims.pair_ids[missing][0]}'"
         raise SeqauditError(
-            f"twin '{model_ids[0]}': {what} ({missing.sum()} of {claims.n_pairs} missing at "
+            f"twin '{model_ids[0]}': {what} ({missing.sum()} of {claims.n_pairs} could not be joined at "
             f"{claims.motif_pair}). Probe the twin at the pairs of the models."
         )
-    parts = rows.loc[claims.pair_ids, list(_PARTS)].to_numpy(np.float64).T.copy()
+    parts = rows[list(_PARTS)].to_numpy(np.float64)[where].T.copy()
     interacting = np.abs(parts[3]) > ROUNDING * np.abs(parts.sum(axis=0)).mean()
     if interacting.any():
         raise SeqauditError(

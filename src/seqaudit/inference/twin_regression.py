@@ -144,26 +144,29 @@ def cross_fitted(
     n_groups = len(regression.starts)
     if not 2 <= n_folds <= n_groups:
         raise SeqauditError(f"n_folds: got {n_folds}, expected 2 to the number of groups ({n_groups}).")
-    residual = np.atleast_2d(labels) - regression.twin
+    labels = np.atleast_2d(labels)
     if not regression.separable:
-        return np.full(len(residual), np.nan)
-    fold_of_group = np.random.default_rng(seed).permutation(np.arange(n_groups) % n_folds)
+        return np.full(len(labels), np.nan)
     sizes = np.diff(regression.starts, append=len(regression.twin))
-    fold_of_pair = np.repeat(fold_of_group, sizes)
+    fold_of_group = np.random.default_rng(seed).permutation(np.arange(n_groups) % n_folds)
+    # sorted by fold, folds and groups are slices, and what all folds but one sum to is a difference
+    order = np.argsort(np.repeat(fold_of_group, sizes), kind="stable")
+    residual = labels[:, order] - regression.twin[order]
+    design, weights = regression.design[order], regression.weights[order]
+    weighted = design * weights[:, None]
+    ends = np.cumsum(np.bincount(fold_of_group, weights=sizes, minlength=n_folds).astype(int))
+    folds = [slice(start, end) for start, end in zip((0, *ends[:-1]), ends)]
+    grams = np.stack([design[fold].T @ weighted[fold] for fold in folds])
+    scores = np.stack([residual[:, fold] @ weighted[fold] for fold in folds])
     gain = np.empty_like(residual)
-    for fold in range(n_folds):
-        held_out = fold_of_pair == fold
-        errors = []
-        for first in (0, 1):
-            design = regression.design[:, first:]
-            solver, _ = _solver(design[~held_out], regression.weights[~held_out])
-            coefficients = residual[:, ~held_out] @ solver.T
-            errors.append(residual[:, held_out] - coefficients @ design[held_out].T)
-        gain[:, held_out] = (errors[1] ** 2 - errors[0] ** 2) * regression.weights[held_out]
-    gain = sum_groups(gain, regression.starts)
+    for fold, gram, score in zip(folds, grams.sum(axis=0) - grams, scores.sum(axis=0) - scores):
+        with_it = score @ _inverse(gram) @ design[fold].T
+        without = score[:, 1:] @ _inverse(gram[1:, 1:]) @ design[fold, 1:].T
+        gain[:, fold] = (with_it - without) * (2 * residual[:, fold] - with_it - without) * weights[fold]
+    gain = sum_groups(gain, np.r_[0, np.cumsum(sizes[np.argsort(fold_of_group, kind="stable")])[:-1]])
     t = gain.mean(axis=1) / (gain.std(axis=1, ddof=1) / np.sqrt(n_groups))
     p = np.maximum(stdtr(n_groups - 1, -t), SMALLEST_P)
-    return np.where(residual @ regression.solver[0] > 0, p, 1.0)
+    return np.where(residual @ regression.solver[0, order] > 0, p, 1.0)
 
 
 def upper_tail(beta, se, margin: float = 0.0) -> np.ndarray:
@@ -178,11 +181,20 @@ def sum_groups(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 def _solver(design: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, int]:
     """Weighted least squares as a matrix; columns that are zero or repeat others get no share."""
-    root = np.sqrt(weights)[:, None]
-    scale = np.sqrt(((design * root) ** 2).sum(axis=0))
-    scale[scale == 0] = 1
-    scaled = design * root / scale
-    gram = scaled.T @ scaled
-    inverse = np.linalg.pinv(gram, rcond=_RANK, hermitian=True)
-    rank = int(np.linalg.matrix_rank(gram, tol=_RANK * design.shape[1], hermitian=True))
-    return (inverse @ (scaled * root).T) / scale[:, None], rank
+    weighted = design * weights[:, None]
+    gram = design.T @ weighted
+    scale = _scale(gram)
+    rank = np.linalg.matrix_rank(gram / np.outer(scale, scale), tol=_RANK * len(gram), hermitian=True)
+    return _inverse(gram) @ weighted.T, int(rank)
+
+
+def _inverse(gram: np.ndarray) -> np.ndarray:
+    """Inverse of a Gram matrix whatever the units of its columns, without those that depend on others."""
+    scale = _scale(gram)
+    outer = np.outer(scale, scale)
+    return np.linalg.pinv(gram / outer, rcond=_RANK, hermitian=True) / outer
+
+
+def _scale(gram: np.ndarray) -> np.ndarray:
+    norms = np.sqrt(np.maximum(np.diag(gram), 0))
+    return np.where(norms > 0, norms, 1.0)
