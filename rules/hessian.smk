@@ -36,7 +36,9 @@ def point_sets_of(study, settings):
     plain |= {"dataset": None, "injection": None}
     if settings["kind"] == "motif_scores":
         for dataset in settings["datasets"]:
-            yield f"{study}.{dataset}", {**plain, "label": dataset, "dataset": dataset}
+            scale = settings["scale"]
+            label = dataset if scale == "identity" else f"{dataset}.{scale}"
+            yield f"{study}.{dataset}", {**plain, "label": label, "dataset": dataset}
     elif settings["kind"] == "simulated":
         several = len(settings["snr"]) > 1
         for snr, replicate in product(
@@ -108,10 +110,11 @@ def asked_label(points, recipe, label):
 def fit_identity(wildcards):
     points, recipe = wildcards.points, wildcards.recipe
     label = POINT_SETS[points]["label"]
+    posterior = HESSIAN_RECIPES[recipe]["posterior"]
     return {
         "fit": FIT.format(points=points, recipe=recipe),
         "dataset": asked_label(points, recipe, label),
-        "posterior": HESSIAN_RECIPES[recipe]["posterior"],
+        "posterior": "concrete_dropout" if posterior == "concrete" else posterior,
     }
 
 
@@ -154,7 +157,9 @@ def table_file(wildcards):
     study = asked_study(wildcards)
     if study["kind"] == "table":
         return find_file(study["file"])
-    return find_file(f"{study['folder']}/{PUBLIC_TABLES[study['table']]}")
+    name = PUBLIC_TABLES[study["table"]]
+    at_hand = find_file(f"{study['folder']}/{name}")
+    return at_hand if Path(at_hand).exists() else f"{HESSIAN}/downloads/{name}"
 
 
 def table_columns(wildcards):
@@ -178,7 +183,7 @@ def scoring_settings(wildcards):
     study, dataset = asked_study(wildcards), scored_dataset(wildcards)
     return {
         **{key: dataset[key] for key in ("padding", "pseudocount", "background")},
-        "target": study["target"],
+        "scale": study["scale"],
         "max_points": [study[key] for key in ("n_train", "n_validation", "n_test")],
     }
 
@@ -188,9 +193,15 @@ def known_interactions(wildcards):
     name = POINT_SETS[wildcards.points]["dataset"]
     interacting = None
     if name is not None:
-        positive = DATASETS[name]["control"] == "positive"
-        interacting = [list(names_of_motifs(name).values())] if positive else []
-    return {"law": study_law(wildcards), "interacting": interacting}
+        pair = list(names_of_motifs(name).values())
+        transformed = asked_study(wildcards)["scale"] != "identity"
+        positive = DATASETS[name]["control"] == "positive" or transformed
+        interacting = [pair] if positive else []
+    return {
+        "law": study_law(wildcards),
+        "interacting": interacting,
+        "derivatives": asking_recipe(wildcards)["interaction"] == "derivative",
+    }
 
 
 def refit_draws(points, recipe, targets):
@@ -216,7 +227,7 @@ def target_settings(wildcards):
     """Arguments of null_targets."""
     study, recipe = asked_study(wildcards), asking_recipe(wildcards)
     counts = recipe["network"].get("family", "gaussian") != "gaussian"
-    counts |= study["kind"] == "motif_scores" and study["target"] == "count"
+    counts |= study["kind"] == "motif_scores" and study["scale"] == "identity"
     return {
         "targets": wildcards.targets,
         "family": "poisson" if counts else "gaussian",
@@ -338,6 +349,31 @@ rule simulate_table:
         "../workflow/scripts/simulate_table.py"
 
 
+rule download_table:
+    output:
+        file=f"{HESSIAN}/downloads/{{file}}",
+    log:
+        f"{LOGS}/download_table/{{file}}.log",
+    benchmark:
+        f"{BENCHMARKS}/download_table/{{file}}.tsv"
+    wildcard_constraints:
+        file="|".join(PUBLIC_TABLES.values()),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        table=lambda wildcards: next(
+            name for name, file in PUBLIC_TABLES.items() if file == wildcards.file
+        ),
+        code=code_stamp("download_table"),
+    script:
+        "../workflow/scripts/download_table.py"
+
+
 rule import_table:
     input:
         file=table_file,
@@ -457,7 +493,7 @@ rule ask_hessian:
             "strata": asked_study(wildcards)["strata"],
         },
         samples=asking_settings("samples", "seed"),
-        device=lambda wildcards: asking_recipe(wildcards)["device"],
+        interaction=asking_settings("interaction", "seed", "device"),
         truth=known_interactions,
         code=code_stamp("ask_hessian"),
     script:
@@ -486,7 +522,7 @@ rule score_nulls:
         null=lambda wildcards: wildcards.targets,
         draws=draws_of_part,
         samples=asking_settings("samples", "seed"),
-        device=lambda wildcards: asking_recipe(wildcards)["device"],
+        interaction=asking_settings("interaction", "seed", "device"),
         code=code_stamp("score_nulls"),
     script:
         "../workflow/scripts/score_nulls.py"
@@ -515,6 +551,11 @@ rule rank_pairs:
     params:
         identity=comparison_identity,
         methods=lambda wildcards: asking_recipe(wildcards)["baselines"],
+        points=asking_settings("max_points", "seed"),
+        reading=lambda wildcards: {
+            "methods": asking_recipe(wildcards)["baselines"],
+            **asking_settings("seed", "device")(wildcards),
+        },
         law=study_law,
         seed=lambda wildcards: asking_recipe(wildcards)["seed"],
         code=code_stamp("rank_pairs"),

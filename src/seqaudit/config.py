@@ -264,7 +264,9 @@ def _check_hessian(config: dict) -> None:
         if "split_fractions" in settings:
             _check_sums_to_one(f"{path}.split_fractions", settings["split_fractions"])
         # tables tell data sets apart by these names
-        for name in settings.get("datasets", [study]):
+        scale = settings.get("scale", "identity")
+        suffix = "" if scale == "identity" else f".{scale}"
+        for name in (f"{name}{suffix}" for name in settings.get("datasets", [study])):
             if name in asked or (name == study and name in config["datasets"]):
                 raise SeqauditError(
                     f"config key '{path}': '{name}' is already the name of {asked.get(name, 'a dataset')}. "

@@ -4,6 +4,22 @@ from seqaudit.data.tables import read_tables, write_table
 from seqaudit.job import start_job
 
 job = start_job(snakemake)
-for name, path in job.output.items():
-    table = read_tables(job.input[name], f"hessian_{name}", optional=True)
-    write_table(table, path, f"hessian_{name}", provenance=job.provenance)
+schemas = (
+    "hessian_pairs",
+    "hessian_groups",
+    "hessian_group_counts",
+    "hessian_dropout",
+    "hessian_networks",
+    "hessian_nulls",
+    "hessian_methods",
+    "hessian_auc",
+    "hessian_roc",
+    "hessian_coverage",
+    "hessian_false_positives",
+    "hessian_injections",
+    "hessian_surfaces",
+)
+for schema in schemas:
+    name = schema.removeprefix("hessian_")
+    table = read_tables(job.input[name], schema, optional=True)
+    write_table(table, job.output[name], schema, provenance=job.provenance)

@@ -9,14 +9,17 @@ from seqaudit.job import start_job
 from seqaudit.models.posterior_files import save_posteriors
 from seqaudit.training.bayesian import fit_posteriors
 from seqaudit.training.bayesian_records import training_records
-from seqaudit.training.bayesian_settings import PRESETS
+from seqaudit.training.bayesian_settings import PRESETS, settings_for
 
 job = start_job(snakemake)
 table = from_points(read_table(job.input.points, "hessian_points"))
-settings = replace(PRESETS[job.params.preset], **job.params.network)
 draws = list(job.params.draws)
 known, held_out = table.split != "test", table.split == "test"
 x, train = table.x[known], table.split[known] == "train"
+changes, fast = job.params.network, job.params.preset == "fast"
+settings = (
+    settings_for(int(train.sum()), **changes) if fast else replace(PRESETS[job.params.preset], **changes)
+)
 targets = null_targets(x, table.y[known], draws=draws, **job.params.targets)
 fitted = fit_posteriors(
     x[train],

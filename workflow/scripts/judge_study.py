@@ -5,8 +5,21 @@ from seqaudit.inference.hessian_study import judge_study
 from seqaudit.job import start_job
 
 job = start_job(snakemake)
-schemas = {name: f"hessian_{name}" for name in ("pairs", "groups", "nulls", "methods")}
-tables = {name: read_tables(job.input[name], schema, optional=True) for name, schema in schemas.items()}
-judged = judge_study(**tables, study=job.wildcards.study, **job.params.settings)
-for name, table in judged._asdict().items():
-    write_table(table, job.output[name], f"hessian_{name}", provenance=job.provenance)
+judged = judge_study(
+    read_tables(job.input.pairs, "hessian_pairs"),
+    read_tables(job.input.groups, "hessian_groups"),
+    read_tables(job.input.nulls, "hessian_nulls", optional=True),
+    read_tables(job.input.methods, "hessian_methods"),
+    study=job.wildcards.study,
+    **job.params.settings,
+)
+schemas = {
+    "pairs": "hessian_pairs",
+    "auc": "hessian_auc",
+    "roc": "hessian_roc",
+    "coverage": "hessian_coverage",
+    "false_positives": "hessian_false_positives",
+    "injections": "hessian_injections",
+}
+for name, schema in schemas.items():
+    write_table(getattr(judged, name), job.output[name], schema, provenance=job.provenance)

@@ -8,9 +8,8 @@ import pandas as pd
 from seqaudit.data.features import FeatureTable, check_features
 from seqaudit.data.motifs import Motif, log_odds, summed_occupancy
 from seqaudit.data.readers import SPLITS
+from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
-
-TARGETS = ("count", "target")
 
 
 def score_motifs(
@@ -20,7 +19,7 @@ def score_motifs(
     padding: str,
     pseudocount: float,
     background: Sequence[float],
-    target: str = "count",
+    scale: str = "identity",
     max_points: Sequence[int | None] = (None, None, None),
 ) -> FeatureTable:
     """Expected number of bound windows of every motif in every sequence.
@@ -35,9 +34,10 @@ def score_motifs(
         Named as the features shall be.
     padding, pseudocount, background
         See :mod:`seqaudit.data.motifs`.
-    target : {"count", "target"}
-        ``"count"`` is the scale on which motifs of an additive law do not interact; on that of a
-        transformed ``"target"`` they do.
+    scale : str
+        Of the target, see ``data.targets.transform_target``. On the scale of counts,
+        ``"identity"``, motifs of an additive law do not interact; on that of their Anscombe
+        transform they do.
     max_points : three int or None
         Most training, validation and test sequences, the first ones of each.
 
@@ -50,19 +50,18 @@ def score_motifs(
     SeqauditError
         Sequences without counts, or a motif that varies in none of them.
     """
-    if target not in TARGETS:
-        raise SeqauditError(f"target: got '{target}', expected one of {', '.join(TARGETS)}.")
     parts = [
         sequences[sequences["split"] == split].head(most if most is not None else len(sequences))
         for split, most in zip(SPLITS, max_points, strict=True)
     ]
     chosen = pd.concat(parts)
-    y = chosen[target].to_numpy(dtype=np.float64)
-    if np.isnan(y).any():
+    counts = chosen["count"].to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isnan(counts).any():
         raise SeqauditError(
-            f"sequences: column '{target}' is empty in {int(np.isnan(y).sum())} of {len(y)} rows, expected a "
-            "number for every sequence."
+            f"sequences: column 'count' is empty in {int(np.isnan(counts).sum())} of {len(counts)} rows, "
+            "expected a count for every sequence."
         )
+    y = transform_target(counts, scale)
     names = tuple(motif.name for motif in motifs)
     letters = chosen["sequence"].tolist()
     x = np.column_stack(
@@ -76,4 +75,4 @@ def score_motifs(
         ]
     )
     check_features(x, names=names, where="motif scores")
-    return FeatureTable(x, y, names, target, chosen["split"].to_numpy(dtype=object))
+    return FeatureTable(x, y, names, "count", chosen["split"].to_numpy(dtype=object))

@@ -47,6 +47,7 @@ def pair_truth(
     *,
     law: Mapping | None = None,
     interacting: Sequence[Sequence[str]] | None = None,
+    derivatives: bool = True,
 ) -> pd.DataFrame | None:
     """What is true about every pair of features, or None where nothing is known.
 
@@ -60,6 +61,8 @@ def pair_truth(
         Arguments of :func:`tabular_law`.
     interacting : sequence of two str, optional
         Without a law: which pairs interact, all others do not.
+    derivatives : bool
+        Whether true second derivatives are told, where there are any.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def pair_truth(
         what ``group_hessian.add_truth`` takes.
     """
     if law is not None:
-        return true_measures(tabular_law(**law), x, labels)
+        truth = true_measures(tabular_law(**law), x, labels)
+        return truth if derivatives else truth[["feature_a", "feature_b", "interacts"]]
     if interacting is None:
         return None
     names = np.array(list(features), dtype=object)
@@ -91,7 +95,13 @@ def true_forms(law: Mapping | None) -> dict[tuple[int, int], Callable] | None:
 
 
 def add_group_truth(
-    groups: pd.DataFrame, x: np.ndarray, labels: np.ndarray, *, law: Mapping | None, **_
+    groups: pd.DataFrame,
+    x: np.ndarray,
+    labels: np.ndarray,
+    *,
+    law: Mapping | None = None,
+    interacting: Sequence[Sequence[str]] | None = None,
+    derivatives: bool = True,
 ) -> pd.DataFrame:
     """Fill in the true signed means of table ``hessian_groups``, if there is a law.
 
@@ -102,10 +112,10 @@ def add_group_truth(
     x : numpy.ndarray, shape (n, features)
     labels : numpy.ndarray of int, shape (n,)
         Group of every point, in the order of the table.
-    law : mapping or None
-        Arguments of :func:`tabular_law`.
+    law, interacting, derivatives
+        As for :func:`pair_truth`.
     """
-    if law is None:
+    if law is None or not derivatives:
         return groups
     mean = true_group_hessians(tabular_law(**law), x, labels).mean[0]
     first, second = np.triu_indices(x.shape[1], 1)

@@ -16,7 +16,6 @@ SEQUENCES = pd.DataFrame(
         "sequence": ["ACGG", "GGAC", "GGGT", "TTTT", "ACAC"],
         "split": ["train", "train", "validation", "test", "test"],
         "count": [3.0, 4.0, 5.0, 6.0, 7.0],
-        "target": [1.0, 2.0, 3.0, 4.0, 5.0],
     }
 )
 OPTIONS = {"padding": "valid", "pseudocount": 0.0, "background": BACKGROUND}
@@ -42,9 +41,10 @@ def test_features_are_expected_numbers_of_bound_windows():
     assert list(table.split) == list(SEQUENCES["split"])
 
 
-def test_splits_can_be_cut_and_the_target_be_chosen():
-    table = score_motifs(SEQUENCES, [A_THEN_C, T], **OPTIONS, target="target", max_points=(1, None, 1))
-    assert table.y.tolist() == [1, 3, 4] and list(table.split) == ["train", "validation", "test"]
+def test_splits_can_be_cut_and_the_scale_be_chosen():
+    table = score_motifs(SEQUENCES, [A_THEN_C, T], **OPTIONS, scale="anscombe", max_points=(1, None, 1))
+    assert table.y == pytest.approx([2 * (count + 3 / 8) ** 0.5 for count in (3, 5, 6)])
+    assert list(table.split) == ["train", "validation", "test"]
 
 
 def test_sequences_without_counts_are_refused():
