@@ -39,22 +39,14 @@ def null_training():
     }
 
 
-def null_files(dataset):
-    """Tables of the bootstrap null of a dataset, by role; none without replicates."""
-    if NULL_MODELS["replicates"] == 0:
-        return {}
-    trained = [model for model in models_of(dataset) if model["network"] in TRAINED]
-    return {
-        "null_pairs": [
-            f"{TWIN_FOLDER}/null/{{network}}.pairs.parquet".format(**model)
-            for model in trained
-        ],
-        "null_evaluations": [
-            f"{TWIN_FOLDER}/null/{{network}}.evaluations.parquet".format(**model)
-            for model in trained
-        ],
-        "null_twins": f"{TWIN_FOLDER}/null_twins.parquet".format(dataset=dataset),
-    }
+def null_networks(dataset):
+    return [model for model in models_of(dataset) if model["network"] in TRAINED]
+
+
+def noise_of(dataset):
+    """Noise of the targets, as the tests assume it: of read counts, or the same for all."""
+    measured = DATASETS[dataset]["transform"] == "identity"
+    return "constant" if measured else "poisson"
 
 
 rule fit_twins:
@@ -170,3 +162,64 @@ rule fit_null_twins:
         code=code_stamp("fit_null_twins"),
     script:
         "../workflow/scripts/fit_null_twins.py"
+
+
+rule test_additive_twin:
+    input:
+        pairs=lambda w: [interaction_file(m, "pairs") for m in models_of(w.dataset)],
+        twins=f"{TWIN_FOLDER}/pairs.parquet",
+    output:
+        models=f"{RESULTS}/loss/by_dataset/{{dataset}}.twin.parquet",
+        summary=f"{RESULTS}/loss/by_dataset/{{dataset}}.twin_summary.parquet",
+    log:
+        f"{LOGS}/test_additive_twin/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/test_additive_twin/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=lambda wildcards: {
+            "noise": noise_of(wildcards.dataset),
+            "margin": config["additive_twin"]["margin"],
+            "alpha": config["loss_tests"]["alpha"],
+            "min_pairs": max(10, config["loss_tests"]["min_pairs"]),
+        },
+        architectures=lambda wildcards: {
+            MODEL_ID.format(**model): network_design(model["network"])["arch"]
+            for model in models_of(wildcards.dataset)
+        },
+        code=code_stamp("test_additive_twin"),
+    script:
+        "../workflow/scripts/test_additive_twin.py"
+
+
+rule test_null_models:
+    input:
+        pairs=lambda w: [interaction_file(m, "pairs") for m in null_networks(w.dataset)],
+        twins=f"{TWIN_FOLDER}/pairs.parquet",
+        null_pairs=lambda w: [
+            f"{TWIN_FOLDER}/null/{{network}}.pairs.parquet".format(**model)
+            for model in null_networks(w.dataset)
+        ],
+        null_twins=f"{TWIN_FOLDER}/null_twins.parquet",
+    output:
+        tests=f"{RESULTS}/loss/by_dataset/{{dataset}}.null_tests.parquet",
+    log:
+        f"{LOGS}/test_null_models/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/test_null_models/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        noise=lambda wildcards: noise_of(wildcards.dataset),
+        code=code_stamp("test_null_models"),
+    script:
+        "../workflow/scripts/test_null_models.py"
