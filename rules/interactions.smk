@@ -70,10 +70,14 @@ rule collect_loss_tests:
             ]
             for table in ("models", "architectures", "verdicts")
         },
+        **twin_test_files(),
     output:
         models=f"{RESULTS}/loss/models.parquet",
         architectures=f"{RESULTS}/loss/architectures.parquet",
         verdicts=f"{RESULTS}/loss/verdicts.parquet",
+        twin_models=f"{RESULTS}/loss/twin_models.parquet",
+        twin_summary=f"{RESULTS}/loss/twin_summary.parquet",
+        null_tests=f"{RESULTS}/loss/null_tests.parquet",
     log:
         f"{LOGS}/collect_loss_tests.log",
     benchmark:

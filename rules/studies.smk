@@ -267,6 +267,8 @@ def report_tables():
     if DATASETS:
         for table in ("models", "architectures", "verdicts"):
             tables[f"loss_{table}"] = f"{RESULTS}/loss/{table}.parquet"
+    if TWINNED:
+        tables["twin_summary"] = f"{RESULTS}/loss/twin_summary.parquet"
     if STUDIES:
         for table in ("global", "scores"):
             tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"

@@ -11,6 +11,23 @@ TWIN_INPUTS = {
 }
 
 
+# datasets whose networks are held against twins, and against networks of data without interactions
+TWINNED = list(DATASETS) if config["additive_twin"]["enabled"] else []
+NULLED = TWINNED if NULL_MODELS["replicates"] else []
+
+
+def twin_test_files():
+    """Tables of the twin's tests by dataset; none where a run does without."""
+    folder = f"{RESULTS}/loss/by_dataset"
+    return {
+        "twin_models": [f"{folder}/{dataset}.twin.parquet" for dataset in TWINNED],
+        "twin_summary": [
+            f"{folder}/{dataset}.twin_summary.parquet" for dataset in TWINNED
+        ],
+        "null_tests": [f"{folder}/{dataset}.null_tests.parquet" for dataset in NULLED],
+    }
+
+
 def twin_settings(*keys):
     return {key: config["additive_twin"][key] for key in keys}
 
