@@ -24,7 +24,9 @@ def tables_of_models():
 
 
 def true_maps(wildcards):
-    return true_attributions(wildcards)["true_maps"]
+    """The file of true maps; none for measured data."""
+    files = true_attributions(wildcards)["true_maps"]
+    return files[0] if files else []
 
 
 rule audit_run:

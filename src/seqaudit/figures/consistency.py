@@ -269,10 +269,13 @@ def choices(results: ConsistencyResults) -> Drawn:
 @in_house_style
 def other_options(results: ConsistencyResults) -> Drawn:
     """Rank correlation of the scores by other methods and options with those that speak."""
-    answers = results.answers[results.answers["question"] == STABILITY].dropna(subset=["value"])
+    answers = results.answers[results.answers["question"] == STABILITY]
     ways = list(dict.fromkeys(zip(answers["method"], answers["setting"])))
     if len(ways) < 2:
         return unavailable("the run has one attribution method and one set of options only.")
+    answers = answers.dropna(subset=["value"])
+    if answers.empty:
+        return unavailable("a rank correlation needs at least four models with scores.")
     scores = list(answers["quantity"].unique())
     figure, grid = panels(len(scores), columns=2, height=0.5 + 0.17 * len(ways), sharey=True)
     datasets = results.datasets
@@ -315,9 +318,7 @@ def _scatter(axes: Axes, models: pd.DataFrame, x: str, y: str, markers: dict[str
                 linewidth=0.8, zorder=3,
             )  # fmt: skip
     chosen = models[models["selected"]]
-    axes.scatter(
-        chosen[x], chosen[y], s=90, fc="none", ec=VERMILLION, lw=1.4, zorder=4, clip_on=False
-    )
+    axes.scatter(chosen[x], chosen[y], s=90, fc="none", ec=VERMILLION, lw=1.4, zorder=4, clip_on=False)
 
 
 def _legend(markers: dict[str, str]) -> list[Line2D]:
