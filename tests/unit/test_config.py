@@ -95,7 +95,7 @@ def changed(path: str, value) -> dict:
         ("datasets.own.columns.grup", "x", r"'datasets.own.columns.grup' is unknown. Did you mean 'group'\?"),
         ("run", ..., "'run' is missing. Name of the run"),
         ("run", "a b", "'run': got 'a b', expected text that matches"),
-        ("datasets", {}, "'datasets' and 'deepmr.studies' are both empty"),
+        ("datasets", {}, "'hessian.studies' are all empty"),
         ("datasets.neg.padding", ..., "'datasets.neg.padding' is missing"),
         ("datasets.neg.padding", "full", "'datasets.neg.padding': got 'full', expected one of valid, same"),
         ("datasets.neg.effect", "multiply", "'datasets.neg.effect': got 'multiply', expected: 'additive'"),
@@ -170,7 +170,7 @@ def test_a_recipe_needs_a_known_architecture():
 
 
 def test_a_run_needs_datasets_or_studies():
-    with pytest.raises(SeqauditError, match=r"'datasets' and 'deepmr\.studies' are both empty"):
+    with pytest.raises(SeqauditError, match=r"'hessian\.studies' are all empty"):
         complete_config({"run": "r"}, SCHEMA)
     config = {**study(), "datasets": {}}
     assert complete_config(config, SCHEMA)["datasets"] == {}
