@@ -78,6 +78,7 @@ rule collect_loss_tests:
         twin_models=f"{RESULTS}/loss/twin_models.parquet",
         twin_summary=f"{RESULTS}/loss/twin_summary.parquet",
         null_tests=f"{RESULTS}/loss/null_tests.parquet",
+        twin_redraws=f"{RESULTS}/loss/twin_redraws.parquet",
     log:
         f"{LOGS}/collect_loss_tests.log",
     benchmark:

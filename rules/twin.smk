@@ -14,6 +14,12 @@ TWIN_INPUTS = {
 # datasets whose networks are held against twins, and against networks of data without interactions
 TWINNED = list(DATASETS) if config["additive_twin"]["enabled"] else []
 NULLED = TWINNED if NULL_MODELS["replicates"] else []
+# labels can be drawn again where their expectation is known
+REDRAWN = [
+    dataset
+    for dataset in TWINNED
+    if dataset in SIMULATED and config["additive_twin"]["redraws"]
+]
 
 
 def twin_test_files():
@@ -25,6 +31,9 @@ def twin_test_files():
             f"{folder}/{dataset}.twin_summary.parquet" for dataset in TWINNED
         ],
         "null_tests": [f"{folder}/{dataset}.null_tests.parquet" for dataset in NULLED],
+        "twin_redraws": [
+            f"{folder}/{dataset}.twin_redraws.parquet" for dataset in REDRAWN
+        ],
     }
 
 
@@ -240,3 +249,33 @@ rule test_null_models:
         code=code_stamp("test_null_models"),
     script:
         "../workflow/scripts/test_null_models.py"
+
+
+rule redraw_labels:
+    input:
+        pairs=lambda w: [interaction_file(m, "pairs") for m in models_of(w.dataset)],
+        twins=f"{TWIN_FOLDER}/pairs.parquet",
+        knockouts=f"{RESULTS}/data/{{dataset}}/pairs.parquet",
+        sequences=f"{RESULTS}/data/{{dataset}}/sequences.parquet",
+    output:
+        redraws=f"{RESULTS}/loss/by_dataset/{{dataset}}.twin_redraws.parquet",
+    log:
+        f"{LOGS}/redraw_labels/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/redraw_labels/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
+        settings=lambda wildcards: {
+            "n_redraws": config["additive_twin"]["redraws"],
+            "margin": config["additive_twin"]["margin"],
+            "alpha": config["loss_tests"]["alpha"],
+        },
+        code=code_stamp("redraw_labels"),
+    script:
+        "../workflow/scripts/redraw_labels.py"

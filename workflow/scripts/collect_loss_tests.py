@@ -6,7 +6,7 @@ from seqaudit.job import start_job
 
 job = start_job(snakemake)
 schemas = {name: f"loss_{name}" for name in ("models", "architectures", "verdicts")}
-schemas |= {name: name for name in ("twin_models", "twin_summary", "null_tests")}
+schemas |= {name: name for name in ("twin_models", "twin_summary", "twin_redraws", "null_tests")}
 # a run may do without twins and without null models
 tables = {name: read_tables(job.input[name], schema, optional=True) for name, schema in schemas.items()}
 tables["models"] = add_to_loss_models(tables["models"], tables["twin_models"])
