@@ -26,6 +26,7 @@ _MOST_LEVELS = 32  # a feature with at most so many values has one coefficient f
 _MAX_ROUNDS = 100
 _SETTLED = 1e-3  # change of the effective degrees of freedom that ends the search
 _PENALTIES = (1e-9, 1e15)  # range of the search, relative to squared second derivatives
+_CLOSEST_KNOTS = 1e-3  # of the range of a feature
 _RIDGE = 1e-8  # decides between features that say the same, such as x2 = x3 + 2 x4
 _SMALLEST_MEAN = 0.01  # of the mean count: with an identity link a fit can leave the range of means
 _ROWS_PER_BLOCK = 8192
@@ -248,7 +249,7 @@ def _curve(values: np.ndarray, n_basis: int) -> Curve:
         knots, degree = np.concatenate([levels[:1], levels, levels[-1:]]), 1
         penalty = _level_penalty(levels)
     else:
-        inner = np.unique(np.quantile((values - low) / width, np.linspace(0, 1, n_basis - _DEGREE + 1)))
+        inner = _spaced(np.quantile((values - low) / width, np.linspace(0, 1, n_basis - _DEGREE + 1)))
         knots, degree = np.concatenate([[0.0] * _DEGREE, inner, [1.0] * _DEGREE]), _DEGREE
         penalty = _bending_penalty(knots)
     n_columns = len(knots) - degree - 1
@@ -264,6 +265,19 @@ def _curve(values: np.ndarray, n_basis: int) -> Curve:
     scaled = directions / np.sqrt(np.where(bends, bending, 1.0))
     combined = free @ scaled
     return Curve(lambda new: (raw(new) - centre) @ combined, bends)
+
+
+def _spaced(knots: np.ndarray) -> np.ndarray:
+    """Sorted knots without those too close to the one before; 0 and 1 stay.
+
+    Penalties grow with the third power of one over the distance of knots: where most values of a
+    feature are nearly the same, those of smooth curves would be lost in rounding.
+    """
+    kept = [0.0]
+    for knot in knots:
+        if knot - kept[-1] >= _CLOSEST_KNOTS and 1 - knot >= _CLOSEST_KNOTS:
+            kept.append(float(knot))
+    return np.array([*kept, 1.0])
 
 
 def _level_penalty(levels: np.ndarray) -> np.ndarray:

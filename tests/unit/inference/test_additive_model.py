@@ -146,3 +146,16 @@ def test_errors():
         fit_additive(x, np.arange(50), family="poisson").simulate(noise="wild", seed=1)
     with pytest.raises(SeqauditError, match="one of parametric"):
         fit_additive(x, y).simulate(noise="none", seed=1)
+
+
+def test_features_with_most_values_nearly_the_same_are_fitted():
+    # like the occupancy of a motif that few sequences hold: quantiles lie 1e-9 of the range apart
+    rng = np.random.default_rng(3)
+    x = np.column_stack([rng.uniform(size=2000), 1e-9 * rng.uniform(size=2000)])
+    x[:20, 1] += rng.uniform(0.5, 1, 20)
+    y = np.sin(3 * x[:, 0]) + 2 * x[:, 1] + 0.1 * rng.standard_normal(2000)
+    fit = fit_additive(x, y)
+    assert np.isfinite(fit.fitted).all()
+    effect = fit.effects(np.array([[0.5, 0.0], [0.5, 1.0]]))[:, 1]
+    assert effect[1] - effect[0] == pytest.approx(2, abs=0.3)
+    assert np.sqrt(fit.dispersion) == pytest.approx(0.1, rel=0.1)
