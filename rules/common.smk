@@ -19,6 +19,7 @@ from seqaudit.figures.catalogue import (
     HESSIAN_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,
+    TWIN_FIGURES,
 )
 
 # '--configfile other.yaml' replaces the default run instead of being merged into it

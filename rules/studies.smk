@@ -268,7 +268,8 @@ def report_tables():
         for table in ("models", "architectures", "verdicts"):
             tables[f"loss_{table}"] = f"{RESULTS}/loss/{table}.parquet"
     if TWINNED:
-        tables["twin_summary"] = f"{RESULTS}/loss/twin_summary.parquet"
+        for table in ("twin_summary", "twin_power"):
+            tables[table] = f"{RESULTS}/loss/{table}.parquet"
     if STUDIES:
         for table in ("global", "scores"):
             tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"
@@ -278,7 +279,14 @@ def report_tables():
 def figure_folders():
     """Folders of figures, in the order of the report."""
     datasets = ("audit", "run", *DATASETS) if DATASETS else ()
+    twinned = ["twins"] if TWINNED else []
     explained = [f"explained_{dataset}" for dataset in EXPLAINED]
     explained += ["consistency"] if EXPLAINED else []
     asked = [f"hessian_{study}" for study in HESSIAN_STUDIES]
-    return [*datasets, *explained, *asked, *(f"study_{study}" for study in STUDIES)]
+    return [
+        *datasets,
+        *twinned,
+        *explained,
+        *asked,
+        *(f"study_{study}" for study in STUDIES),
+    ]

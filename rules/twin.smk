@@ -69,6 +69,12 @@ def null_networks(dataset):
     return [model for model in models_of(dataset) if model["network"] in TRAINED]
 
 
+def exponent_of(dataset):
+    """Exponent of the simulated effect; published effects have names."""
+    effect = DATASETS[dataset]["effect"]
+    return {"additive": 1.0, "super_additive": 1.5}.get(effect, effect)
+
+
 def noise_of(dataset):
     """Noise of the targets, as the tests assume it: of read counts, or the same for all."""
     measured = DATASETS[dataset]["transform"] == "identity"
@@ -234,6 +240,7 @@ rule test_null_models:
         null_twins=f"{TWIN_FOLDER}/null_twins.parquet",
     output:
         tests=f"{RESULTS}/loss/by_dataset/{{dataset}}.null_tests.parquet",
+        statistics=f"{TWIN_FOLDER}/null_statistics.parquet",
     log:
         f"{LOGS}/test_null_models/{{dataset}}.log",
     benchmark:
@@ -279,3 +286,92 @@ rule redraw_labels:
         code=code_stamp("redraw_labels"),
     script:
         "../workflow/scripts/redraw_labels.py"
+
+
+rule compare_fits:
+    input:
+        sequences=TWIN_INPUTS["sequences"],
+        candidates=f"{TWIN_FOLDER}/candidates.parquet",
+        predictions=f"{TWIN_FOLDER}/predictions.parquet",
+        history=lambda w: [
+            model_file(model, "history.parquet") for model in null_networks(w.dataset)
+        ],
+    output:
+        fits=f"{TWIN_FOLDER}/fits.parquet",
+    log:
+        f"{LOGS}/compare_fits/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/compare_fits/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        transform=lambda wildcards: DATASETS[wildcards.dataset]["transform"],
+        code=code_stamp("compare_fits"),
+    script:
+        "../workflow/scripts/compare_fits.py"
+
+
+rule measure_power:
+    input:
+        models=f"{RESULTS}/loss/models.parquet",
+        summary=f"{RESULTS}/loss/twin_summary.parquet",
+        redraws=f"{RESULTS}/loss/twin_redraws.parquet",
+    output:
+        power=f"{RESULTS}/loss/twin_power.parquet",
+    log:
+        f"{LOGS}/measure_power.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_power.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        exponents={name: exponent_of(name) for name in TWINNED if name in SIMULATED},
+        alpha=config["loss_tests"]["alpha"],
+        code=code_stamp("measure_power"),
+    script:
+        "../workflow/scripts/measure_power.py"
+
+
+rule plot_twins:
+    input:
+        models=f"{RESULTS}/loss/models.parquet",
+        summary=f"{RESULTS}/loss/twin_summary.parquet",
+        redraws=f"{RESULTS}/loss/twin_redraws.parquet",
+        null_tests=f"{RESULTS}/loss/null_tests.parquet",
+        power=f"{RESULTS}/loss/twin_power.parquet",
+        fits=[f"{RESULTS}/twins/{dataset}/fits.parquet" for dataset in TWINNED],
+        null_statistics=[
+            f"{RESULTS}/twins/{dataset}/null_statistics.parquet" for dataset in NULLED
+        ],
+    output:
+        **figure_outputs(TWIN_FIGURES, f"{RESULTS}/figures/twins", "all datasets"),
+        pictures=[
+            f"{RESULTS}/figures/twins/{figure.name}.png" for figure in TWIN_FIGURES
+        ],
+        captions=f"{RESULTS}/figures/twins/captions.json",
+    log:
+        f"{LOGS}/plot_twins.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_twins.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        settings={
+            "margin": config["additive_twin"]["margin"],
+            "alpha": config["loss_tests"]["alpha"],
+        },
+        code=code_stamp("plot_twins"),
+    script:
+        "../workflow/scripts/plot_twins.py"

@@ -18,6 +18,7 @@ twins = {name: refitted[f"{chosen}.{name.rpartition('.')[2]}"] for name in desig
 null = claim_statistics(null_pairs, twins, **noise)
 
 designs |= {name: name for name in observed["model_id"]}
+write_table(null, job.output.statistics, "null_statistics", provenance=job.provenance)
 write_table(
     compare_with_null(observed, null, designs), job.output.tests, "null_tests", provenance=job.provenance
 )

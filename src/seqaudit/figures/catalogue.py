@@ -8,6 +8,7 @@ from seqaudit.figures.audit_entries import AUDIT_FIGURES, EXPLAINED_FIGURES
 from seqaudit.figures.consistency_entries import CONSISTENCY_FIGURES
 from seqaudit.figures.entry import DATASET, OVERVIEW, RUN, STUDY, Entry
 from seqaudit.figures.hessian_entries import HESSIAN_FIGURES
+from seqaudit.figures.twin_entries import TWIN_FIGURES
 
 INTERACTIONS = "Motif interactions"
 CAUSES = "Causal effects"
@@ -195,6 +196,7 @@ FIGURES: tuple[Entry, ...] = (
         (),
         "Sequence logos of the motifs.",
     ),
+    *TWIN_FIGURES,
     Entry(
         "deepmr_effects",
         STUDY,

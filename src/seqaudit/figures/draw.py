@@ -21,6 +21,8 @@ from seqaudit.figures import (
     magnitude,
     simulation,
     training,
+    twin,
+    twin_rates,
     verdicts,
 )
 from seqaudit.figures.attributions import ExplainedSequences
@@ -34,6 +36,7 @@ from seqaudit.figures.catalogue import (
     RUN_FIGURES,
     STUDY_FIGURES,
     SUFFIXES,
+    TWIN_FIGURES,
     Entry,
 )
 from seqaudit.figures.consistency_results import ConsistencyResults
@@ -42,6 +45,7 @@ from seqaudit.figures.hessian_results import HessianResults
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.saved import SavedFigure, write_captions
 from seqaudit.figures.style import Drawn, save_figure
+from seqaudit.figures.twin_results import TwinResults
 
 _MODULES = {
     module.__name__.rsplit(".", 1)[-1]: module
@@ -63,6 +67,8 @@ _MODULES = {
         magnitude,
         simulation,
         training,
+        twin,
+        twin_rates,
         verdicts,
     )
 }
@@ -101,6 +107,11 @@ def draw_explained_figures(explained: ExplainedSequences, folder: str | Path) ->
 def draw_hessian_figures(results: HessianResults, folder: str | Path) -> None:
     """Draw every figure of ``HESSIAN_FIGURES``; see ``draw_dataset_figures``."""
     _draw_all(HESSIAN_FIGURES, results, Path(folder), scope=results.study)
+
+
+def draw_twin_figures(results: TwinResults, folder: str | Path) -> None:
+    """Draw every figure of ``TWIN_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(TWIN_FIGURES, results, Path(folder), scope="")
 
 
 def draw(entry: Entry, data) -> Drawn:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 DATASET, RUN, STUDY, POPULATION = "dataset", "run", "study", "population"
-AUDIT, EXPLAINED, HESSIAN = "audit", "explained", "hessian"
+AUDIT, EXPLAINED, HESSIAN, TWINS = "audit", "explained", "hessian", "twins"
 """Scopes of figures."""
 
 OVERVIEW = "Overview"
@@ -21,7 +21,8 @@ class Entry(NamedTuple):
         ``dataset``: one per dataset; ``run``: one with all datasets side by side; ``study``: one
         per DeepMR study; ``population``: one about the models of all datasets; ``audit``: one over
         all lines of evidence; ``explained``: one per dataset whose models were explained;
-        ``hessian``: one per study of Group Expected Hessians.
+        ``hessian``: one per study of Group Expected Hessians; ``twins``: one about the additive twins
+        of all datasets.
     title : str
     category : str
         Audit question, the chapter of the report.
@@ -29,8 +30,8 @@ class Entry(NamedTuple):
         Heading within the chapter.
     draw : str
         ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, a list of
-        them for figures of a whole run, ``StudyResults``, ``ConsistencyResults`` or
-        ``HessianResults``, and returns ``Drawn``.
+        them for figures of a whole run, ``StudyResults``, ``ConsistencyResults``,
+        ``HessianResults`` or ``TwinResults``, and returns ``Drawn``.
     tables : tuple of str
         Schemas it reads.
     reading : str

@@ -10,6 +10,7 @@ from seqaudit.figures.catalogue import CAUSES, INTERACTIONS
 from seqaudit.figures.consistency_entries import EXPLANATIONS
 from seqaudit.figures.hessian_entries import UNCERTAINTY
 from seqaudit.figures.saved import SavedFigure
+from seqaudit.figures.twin_entries import ADDITIVE_TWIN
 from seqaudit.report.audit import audit_summary
 from seqaudit.report.consistency import consistency_chapter
 from seqaudit.report.deepmr import deepmr_chapter
@@ -18,6 +19,7 @@ from seqaudit.report.hessian import hessian_chapter
 from seqaudit.report.loss import loss_chapter
 from seqaudit.report.models import models_chapter
 from seqaudit.report.page import Chapter, Page, Section, render_page
+from seqaudit.report.twin import twin_chapter
 
 CITATIONS = {
     INTERACTIONS: "Finkelstein A, Shrikumar A, Kundaje A. Look at the Loss: Towards Robust Detection of "
@@ -50,7 +52,8 @@ def build_report(
     ----------
     tables : mapping of str to pandas.DataFrame
         By schema: ``audit``, the first page; ``loss_verdicts``, ``loss_models``,
-        ``loss_architectures`` where interactions were tested, ``consistency_models``,
+        ``loss_architectures`` where interactions were tested, ``twin_summary`` and ``twin_power``
+        where they were held against additive twins, ``consistency_models``,
         ``consistency_choices`` and ``consistency_answers`` where models were explained,
         ``hessian_pairs`` and what goes with it where features were asked about,
         ``deepmr_global`` and ``deepmr_scores`` where there are DeepMR studies.
@@ -78,6 +81,8 @@ def build_report(
         units = {**dict.fromkeys(_simulated(tables["loss_verdicts"]), "reads"), **units}
         chapters[MODELS] = models_chapter(tables, figures)
         chapters[INTERACTIONS] = loss_chapter(tables, figures, units=units)
+    if "twin_summary" in tables:
+        chapters[ADDITIVE_TWIN] = twin_chapter(tables, figures)
     if "consistency_answers" in tables:
         chapters[EXPLANATIONS] = consistency_chapter(tables, figures)
     if "hessian_pairs" in tables:

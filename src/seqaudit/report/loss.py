@@ -197,6 +197,7 @@ def _truth_cell(value: float, unit: str) -> Cell:
 def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
     common = {units.get(dataset, "") for dataset in models["dataset"]}
     head = f" ({next(iter(common))})" if len(common) == 1 and common != {""} else ""
+    twinned = bool(models["twin_verdict"].notna().any())
     columns = [
         Column("Dataset", choices=True),
         Column("Motif pair", choices=True),
@@ -211,6 +212,13 @@ def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
         Column(f"Mean |interaction|{head}", "mean absolute interaction over held-out pairs", True),
         Column("Loss improvement", "median loss without the interaction minus loss with it", True),
         *(Column(name, f"p-value, column {test}", True) for test, name in _tests_of(models)),
+        *(
+            [
+                Column("Twin's verdict", "what additive twins say of the model's claim", choices=True),
+                Column("Share confirmed", "beta of the additive twin, with its 90 % interval", True),
+            ]
+            * twinned
+        ),
         Column("Why", folds=True),
     ]
     rows = []
@@ -231,10 +239,19 @@ def _model_table(models: pd.DataFrame, units: Mapping[str, str]) -> Table:
             number_cell(row["mean_abs_interaction"], unit=unit),
             number_cell(row["median_loss_improvement"]),
             *(p_cell(row[test]) for test, _ in _tests_of(models)),
+            *(_twin_cells(row) if twinned else ()),
             Cell("why", detail=why),
         ]
         rows.append(Row(cells))
     return Table("loss-models-table", "All trained models and their tests", columns, rows, "model", True)
+
+
+def _twin_cells(row: Mapping) -> tuple[Cell, Cell]:
+    verdict = MISSING if pd.isna(row["twin_verdict"]) else verdict_cell(row["twin_verdict"])
+    if pd.isna(row["twin_beta"]):
+        return verdict, MISSING
+    beta, low, high = (number(row[f"twin_{name}"], 2) for name in ("beta", "ci_low", "ci_high"))
+    return verdict, Cell(f"{beta} [{low}, {high}]", float(row["twin_beta"]))
 
 
 def _architecture_table(architectures: pd.DataFrame) -> Table:

@@ -33,3 +33,20 @@ declare(
         Column("prediction", "float64", "expected target without interactions", "target"),
     ],
 )
+
+declare(
+    "twin_fits",
+    version=1,
+    row="predictor of a dataset's targets",
+    key=("dataset", "predictor"),
+    columns=[
+        Column("dataset", "string", "id of the dataset in the config"),
+        Column("predictor", "string", "candidate, <dataset>.twin, id of a network, or <dataset>.truth"),
+        Column("kind", "string", "candidate, twin (the one that judges), network or truth"),
+        Column("form", "string", "family of a candidate, architecture of a network"),
+        Column("n_validation", "int64", "validation sequences"),
+        Column("validation_mse", "float64", "mean squared error on them, training space", "", True),
+        Column("relative_mse", "float64", "divided by that of the truth, else of the twin", "", True),
+        Column("status", "string", "of a candidate as in twin_candidates, else ok"),
+    ],
+)

@@ -208,3 +208,49 @@ declare(
         Column("status", "string", "ok, or why p could not be computed"),
     ],
 )
+
+declare(
+    "null_statistics",
+    version=1,
+    row="network retrained without interactions x motif pair",
+    key=("model_id", "motif_pair"),
+    columns=[
+        Column("model_id", "string", "<network in question>.null_<replicate>"),
+        Column("motif_pair", "string", "the two motif names, 'A-B'"),
+        Column("mean_abs_interaction", "float64", "mean |claimed interaction|", "target"),
+        Column("mean_interaction", "float64", "mean claimed interaction without its sign", "target"),
+        Column("mean_loss_improvement", "float64", "loss without the interaction minus loss with it"),
+        Column(
+            "beta",
+            "float64",
+            "share of the claim that its own targets confirm, against a twin of these",
+            "",
+            True,
+        ),
+    ],
+)
+
+declare(
+    "twin_power",
+    version=1,
+    row="padding x exponent of the simulated effect x test",
+    key=("padding", "exponent", "test"),
+    columns=[
+        Column("padding", "string", "of the simulation and of convolutions"),
+        Column("exponent", "float64", "of the simulated effect: 1 without interaction"),
+        Column(
+            "test",
+            "string",
+            "rejected (twin: confirmed or present), confirmed, paired, unpaired, random_location, or "
+            "consensus (twin, of all models of a dataset)",
+        ),
+        Column("n_datasets", "int64", "datasets"),
+        Column("n_models", "int64", "models x motif pairs; of consensus, datasets x motif pairs"),
+        Column("n_rejected", "int64", "of these with this verdict, or p < alpha"),
+        Column("rate", "float64", "their share"),
+        Column("ci_low", "float64", "95 % interval (Clopper and Pearson) as if models were independent"),
+        Column("ci_high", "float64", "its upper end"),
+        Column("n_redraws", "int64", "label sets drawn again per model; 0 for none"),
+        Column("redraw_rate", "float64", "mean over models of their share that is rejected", "", True),
+    ],
+)
