@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from seqaudit.figures.captions import counted, number, sentences, span
 from seqaudit.figures.style import (
@@ -29,7 +29,8 @@ from seqaudit.inference.twin_fits import CANDIDATE, NETWORK, TRUTH, TWIN
 
 _LOWEST, _HIGHEST = -0.75, 1.75
 """Limits of shares; what lies beyond is an arrow. Models that claim little have wide intervals."""
-_WORST_FIT = 2.0
+_LINEAR = 5.0
+"""Excess loss, in percent, up to which its axis is linear."""
 _NAMED_ROWS = 60
 
 
@@ -143,7 +144,7 @@ def fits(results: TwinResults) -> Drawn:
     colours = {name: free[place % len(free)] for place, name in enumerate(families)}
     markers = markers_of(table.loc[table["kind"] == NETWORK, "form"])
     finished = table[(table["kind"] != CANDIDATE) | table["status"].isin(["finished", "chosen"])]
-    highest = min(_WORST_FIT, 1 + 1.15 * (finished["relative_mse"].max() - 1) + 0.005)
+    highest = max(2 * _LINEAR, 1.5 * _excess(finished["relative_mse"].max()))
     figure = Figure(
         figsize=(WIDTH, np.clip(5 / len(datasets), 0.3, 0.62) * len(datasets) + 1.1), layout="constrained"
     )
@@ -163,16 +164,19 @@ def fits(results: TwinResults) -> Drawn:
                 _fit(axes, row, -place, "*", highest, color=BLACK, ms=8)
             elif row.kind == NETWORK:
                 _fit(axes, row, -place - 0.26, markers[row.form], highest, color=BLUE, ms=4)
-    axes.axvline(1, color=GREY, lw=0.8, ls=":", zorder=1)
+    axes.axvline(0, color=GREY, lw=0.8, ls=":", zorder=1)
+    axes.set_xscale("symlog", linthresh=_LINEAR)
     axes.set_yticks(-np.arange(len(datasets)), datasets)
     axes.tick_params(axis="y", length=0)
     known = (table["kind"] == TRUTH).any()
     axes.set(
         xlabel=f"Validation loss above that of the {'truth' if known else 'twin that judges'}",
         ylim=(-len(datasets) + 0.5, 0.5),
-        xlim=(min(1, finished["relative_mse"].min()) - 0.03 * (highest - 1), highest),
+        xlim=(min(-1.0, 1.2 * _excess(finished["relative_mse"].min())), highest),
     )
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(100 * (value - 1))} %"))
+    axes.xaxis.set_major_locator(FixedLocator([-_LINEAR, 0, _LINEAR, 10, 30, 100, 300, 1000, 3000]))
+    axes.xaxis.set_minor_locator(FixedLocator([]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(value)} %"))
     open_mark = {"ls": "", "mfc": "white"}
     shared_legend(
         figure,
@@ -191,11 +195,11 @@ def fits(results: TwinResults) -> Drawn:
         columns=4,
     )
     ratios = table[table["kind"] == TWIN].set_index("dataset")["relative_mse"]
-    against = "; ".join(f"{name} {number(100 * (ratio - 1), 2)} %" for name, ratio in ratios.items())
+    against = "; ".join(f"{name} {number(_excess(ratio))} %" for name, ratio in ratios.items())
     caption = sentences(
-        f"Mean squared error of {span(table['n_validation'])} validation sequences, divided by that of "
-        + ("the simulated truth (dotted line)" if known else "the twin that judges (dotted line)")
-        + ".",
+        f"Mean squared error of {span(table['n_validation'])} validation sequences, in percent above that "
+        f"of the {'simulated truth' if known else 'twin that judges'} (dotted line); logarithmic beyond "
+        f"{_LINEAR:g} %.",
         "Top of a row: additive twins that were tried, those screened out after a brief training as crosses; "
         "middle: the twin that judges, a candidate or a mean of some; bottom: networks.",
         f"Excess of the twin that judges: {against}." if known and len(datasets) <= 8 else "",
@@ -207,8 +211,14 @@ def fits(results: TwinResults) -> Drawn:
 
 def _fit(axes: Axes, row, height: float, marker: str, highest: float, *, color: str, **look) -> None:
     """One predictor, drawn as an arrow where it lies beyond the axis."""
-    beyond = row.relative_mse > highest
+    excess = _excess(row.relative_mse)
+    beyond = excess > highest
     axes.plot(
-        min(row.relative_mse, highest), height, ">" if beyond else marker, color=color,
+        min(excess, highest), height, ">" if beyond else marker, color=color,
         mfc=color if marker == "*" else "white", clip_on=False, zorder=4, **look,
     )  # fmt: skip
+
+
+def _excess(ratio: float) -> float:
+    """A ratio of losses as percent above equal."""
+    return 100 * (ratio - 1)
