@@ -175,7 +175,9 @@ def nulls(results: TwinResults) -> Drawn:
     """Claims of every network against those of networks retrained on data without interaction."""
     tests = results.with_design(results.null_tests)
     tests = tests[tests["statistic"].isin(list(_STATISTICS))]
-    if tests.empty or tests["null_sd"].isna().all():
+    if not tests.empty and tests["null_sd"].isna().all():
+        return unavailable("a single network per design was trained without interaction: no spread.")
+    if tests.empty:
         return unavailable("no network was trained on data without interaction (null_models.replicates: 0).")
     order = {dataset: place for place, dataset in enumerate(dict.fromkeys(tests["dataset"]))}
     rows = (

@@ -112,6 +112,11 @@ def test_networks_stand_among_their_own_null_models(results):
     assert sum(len(d.get_offsets()) for d in filled) == (tests["p"] <= 0.05).sum() > 0
 
 
+def test_one_null_model_has_no_spread():
+    alone = toy_twins({"neg_valid": DATASETS["neg_valid"]}, archs=("arch1",), n_null=1)
+    assert "no spread" in twin_rates.nulls(alone).why_missing
+
+
 def test_files_are_those_of_the_catalogue(tmp_path):
     results = toy_twins({"neg_valid": DATASETS["neg_valid"]}, archs=("arch1",), l1s=(0.0,))
     names = {
