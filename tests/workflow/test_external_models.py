@@ -61,7 +61,7 @@ def audited(smoke, tmp_path_factory) -> Workflow:
             }
         },
     )
-    for key in ("deepmr", "architectures"):
+    for key in ("deepmr", "hessian", "architectures"):
         del config[key]
     (folder / "own.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     workflow = Workflow(folder, folder / "own.yaml")
