@@ -31,6 +31,11 @@ def number_cell(value, digits: int = 3, unit: str = "") -> Cell:
     return Cell(f"{number(value, digits)} {unit}".strip(), float(value))
 
 
+def share_text(value: float) -> str:
+    """A share that may be below 0 or above 1, with two decimals."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def p_cell(value) -> Cell:
     """A p-value or false discovery rate."""
     if pd.isna(value):

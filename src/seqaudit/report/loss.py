@@ -7,7 +7,7 @@ import pandas as pd
 from seqaudit.figures.captions import counted, number, p_text, sentences
 from seqaudit.figures.catalogue import INTERACTIONS, OVERVIEW
 from seqaudit.figures.saved import SavedFigure
-from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, verdict_cell
+from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, share_text, verdict_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
 
@@ -250,7 +250,7 @@ def _twin_cells(row: Mapping) -> tuple[Cell, Cell]:
     verdict = MISSING if pd.isna(row["twin_verdict"]) else verdict_cell(row["twin_verdict"])
     if pd.isna(row["twin_beta"]):
         return verdict, MISSING
-    beta, low, high = (number(row[f"twin_{name}"], 2) for name in ("beta", "ci_low", "ci_high"))
+    beta, low, high = (share_text(row[f"twin_{name}"]) for name in ("beta", "ci_low", "ci_high"))
     return verdict, Cell(f"{beta} [{low}, {high}]", float(row["twin_beta"]))
 
 

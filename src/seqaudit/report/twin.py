@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from seqaudit.figures.captions import number, span
+from seqaudit.figures.captions import span, typeset
 from seqaudit.figures.catalogue import OVERVIEW
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.figures.twin_entries import ADDITIVE_TWIN
 from seqaudit.inference.twin_power import CONSENSUS
-from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, verdict_cell
+from seqaudit.report.cells import MISSING, number_cell, p_cell, share_cell, share_text, verdict_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
 
@@ -109,17 +109,17 @@ def _verdict_table(summary: pd.DataFrame) -> Table:
             Cell(row.motif_pair),
             Cell(row.dataset),
             verdict_cell(row.verdict_twin),
-            number_cell(row.beta, 2),
+            _share_cell(row.beta),
             _interval_cell(row.ci_low, row.ci_high),
             p_cell(row.twin_p),
             p_cell(row.q_value),
             share_cell(row.n_confirmed, row.n_models),
             share_cell(row.n_present, row.n_models),
-            number_cell(row.mean_beta, 2),
+            _share_cell(row.mean_beta),
             share_cell(row.n_architectures_confirmed, row.n_architectures),
             Cell(str(row.n_twins), row.n_twins),
         ]
-        rows.append(Row(cells, note=row.reason))
+        rows.append(Row(cells, note=typeset(row.reason)))
     return Table("twin-table", "Consensus of the models of every dataset", columns, rows, "question")
 
 
@@ -156,9 +156,13 @@ def _power_section(power: pd.DataFrame) -> Section:
     )
 
 
+def _share_cell(value) -> Cell:
+    return MISSING if pd.isna(value) else Cell(share_text(value), float(value))
+
+
 def _interval_cell(low, high) -> Cell:
-    return MISSING if pd.isna(low) else Cell(f"{number(low, 2)} to {number(high, 2)}", float(low))
+    return MISSING if pd.isna(low) else Cell(f"{share_text(low)} to {share_text(high)}", float(low))
 
 
 def _why(row) -> str:
-    return f"{row.dataset}, {row.motif_pair}: {row.reason.rstrip('.')}"
+    return f"{row.dataset}, {row.motif_pair}: {typeset(row.reason).rstrip('.')}"
