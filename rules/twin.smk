@@ -13,7 +13,7 @@ TWIN_INPUTS = {
 
 # datasets whose networks are held against twins, and against networks of data without interactions
 TWINNED = list(DATASETS) if config["additive_twin"]["enabled"] else []
-NULLED = TWINNED if NULL_MODELS["replicates"] else []
+NULLED = TWINNED if NULL_MODELS["replicates"] and TRAINED else []
 # labels can be drawn again where their expectation is known
 REDRAWN = [
     dataset
