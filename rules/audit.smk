@@ -1,32 +1,4 @@
 # All lines of evidence about every question in one table, and the figures that show them together.
-AUDIT = f"{RESULTS}/audit.parquet"
-LINES_OF_EVIDENCE = (
-    "loss_verdicts",
-    "loss_models",
-    "twin_summary",
-    "hessian_pairs",
-    "consistency_models",
-    "deepmr_global",
-)
-
-
-def lines_of_evidence():
-    """Tables that the audit joins, of those that the run makes."""
-    tables = report_tables()
-    return {name: tables[name] for name in LINES_OF_EVIDENCE if name in tables}
-
-
-def tables_of_models():
-    """Tables behind the figures of the audit, by the argument that takes them."""
-    made = lines_of_evidence()
-    wanted = {"models": "loss_models", "consistency": "consistency_models"}
-    return {argument: made[name] for argument, name in wanted.items() if name in made}
-
-
-def true_maps(wildcards):
-    """The file of true maps; none for measured data."""
-    files = true_attributions(wildcards)["true_maps"]
-    return files[0] if files else []
 
 
 rule audit_run:

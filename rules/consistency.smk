@@ -1,53 +1,5 @@
 # Attribution maps of every network, how consistent they are, and which network they recommend.
 
-CONSISTENCY = f"{RESULTS}/consistency"
-EXPLAINING = config["consistency"]
-# data sets whose networks are explained
-EXPLAINED = list(DATASETS) if EXPLAINING["enabled"] else []
-
-
-def explanation_file(model, folder):
-    return f"{CONSISTENCY}/{folder}/{MODEL_ID}.parquet".format(**model)
-
-
-def explanation_files(folder):
-    """Input function: this table of every network of a data set."""
-    return lambda w: [explanation_file(m, folder) for m in models_of(w.dataset)]
-
-
-def pairs_to_explain(wildcards):
-    """Simulated sequences are explained where they hold both motifs, measured ones at random."""
-    if wildcards.dataset in MEASURED:
-        return []
-    return f"{RESULTS}/data/{wildcards.dataset}/pairs.parquet"
-
-
-def true_attributions(wildcards):
-    """True maps and sites of simulated sequences; nobody knows those of measured ones."""
-    if wildcards.dataset in MEASURED:
-        return {"true_maps": [], "true_sites": []}
-    folder = f"{CONSISTENCY}/truth/{wildcards.dataset}"
-    return {
-        "true_maps": [f"{folder}.maps.parquet"],
-        "true_sites": [f"{folder}.sites.parquet"],
-    }
-
-
-def by_dataset(table):
-    return [
-        f"{CONSISTENCY}/by_dataset/{dataset}.{table}.parquet" for dataset in EXPLAINED
-    ]
-
-
-def consistency_tables():
-    """Tables of the chapter by their schemas; none where a run does without."""
-    if not EXPLAINED:
-        return {}
-    return {
-        f"consistency_{table}": f"{CONSISTENCY}/{table}.parquet"
-        for table in ("models", "choices", "answers")
-    }
-
 
 rule choose_sequences:
     input:
