@@ -50,7 +50,8 @@ class Driver:
         options = ["--profile", str(ROOT / "profiles/slurm")]
         options += ["--workflow-profile", str(ROOT / "profiles/default"), *HURRY]
         options += ["--retries", str(retries), "--snakefile", str(snakefile), *arguments]
-        command = [sys.executable, *(program or [FASTPOLL, *options])]
+        # whoever starts the tests in the background has them, and all they start, ignore Ctrl-C
+        command = ["env", "--default-signal=INT", sys.executable, *(program or [FASTPOLL, *options])]
         environment = {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "SEQAUDIT_RESUME_POLL": "1"}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
