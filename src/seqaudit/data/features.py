@@ -1,29 +1,16 @@
 """Tables of numeric features and a target: checked, split, scaled, to long form and back."""
 
 import difflib
-import warnings
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from seqaudit.data.foreign import read_foreign_table
 from seqaudit.data.readers import SPLITS, split_by_group
 from seqaudit.errors import SeqauditError
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-_DAMAGED = (
-    pa.ArrowException,
-    pd.errors.ParserError,
-    pd.errors.ParserWarning,
-    EOFError,
-    OSError,
-    UnicodeDecodeError,
-    zlib.error,
-)
 
 
 class FeatureTable(NamedTuple):
@@ -74,7 +61,7 @@ def read_features(
         A missing, damaged or empty file; a missing column (with the nearest name); text,
         missing or infinite values (with row); a constant column; fewer than two features.
     """
-    table = read_frame(path)
+    table = read_foreign_table(path)
     present = [str(name) for name in table.columns]
     table.columns = present
     chosen = [name for name in present if name != target] if features is None else list(features)
@@ -217,41 +204,6 @@ def from_points(points: pd.DataFrame) -> FeatureTable:
     split = points.drop_duplicates("row").set_index("row")["split"].loc[wide.index]
     x = check_features(wide[features].to_numpy(), names=features, where="points")
     return FeatureTable(x, wide[targets[0]].to_numpy(), tuple(features), targets[0], split.to_numpy(object))
-
-
-def read_frame(path: str | Path) -> pd.DataFrame:
-    """Read a CSV, TSV or Parquet file as it is.
-
-    Raises
-    ------
-    SeqauditError
-        Missing, empty, unknown or damaged files.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise SeqauditError(f"{path}: no such file. Check the path in the config.")
-    suffix = next((s.lower() for s in reversed(path.suffixes) if s.lower() != ".gz"), "")
-    try:
-        if suffix == ".parquet":
-            table = pd.read_parquet(path)
-        elif suffix in _SEPARATORS:
-            with warnings.catch_warnings():
-                # a row longer than the header would shift its values into other columns
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                table = pd.read_csv(path, sep=_SEPARATORS[suffix], encoding="utf-8-sig", index_col=False)
-        else:
-            raise SeqauditError(
-                f"{path}: unknown kind of file '{suffix}', expected .csv, .tsv, .txt or .parquet."
-            )
-    except _DAMAGED as error:
-        raise SeqauditError(
-            f"{path}: cannot be read as a {suffix[1:]} table ({error}); it may be truncated or damaged."
-        ) from error
-    except pd.errors.EmptyDataError:
-        table = pd.DataFrame()
-    if table.empty:
-        raise SeqauditError(f"{path}: the table has no rows, expected one per point.")
-    return table
 
 
 def _numbers(values: pd.Series, name: str, where: str) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Users' own genomic data: windows around regions (BED) of a genome (FASTA)."""
 
-import gzip
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyfaidx
 
+from seqaudit.data.foreign import read_foreign_text
 from seqaudit.data.readers import split_by_group
 from seqaudit.errors import SeqauditError
 
@@ -194,17 +194,10 @@ def _read_windows(path: Path, length: int, centre: str, lengths: Mapping[str, in
 
 def _bed_lines(path: Path) -> Iterator[tuple[str, str]]:
     """Lines with a region, and where they are."""
-    if not path.is_file():
-        raise SeqauditError(f"{path}: no such file. Check the path of the regions in the config.")
-    open_text = gzip.open if path.suffix == ".gz" else open
-    try:
-        with open_text(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                line = line.rstrip("\r\n")
-                if line.strip() and not line.startswith(("#", "track", "browser")):
-                    yield line, f"{path}, line {number}"
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise SeqauditError(f"{path}: cannot be read as BED text ({error}).") from error
+    text = read_foreign_text(path, "BED text", encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.startswith(("#", "track", "browser")):
+            yield line, f"{path}, line {number}"
 
 
 def _summit(fields: list[str], start: int, end: int, where: str) -> int:

@@ -1,18 +1,14 @@
 """Users' own sequences and measured targets: tables or FASTA, checked, with a split."""
 
 import difflib
-import gzip
 import logging
-import warnings
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from seqaudit.data.foreign import kind_of, read_foreign_table, read_foreign_text
 from seqaudit.data.sequences import letter_codes
 from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
@@ -28,17 +24,7 @@ _SPLIT_NAMES = {
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "held-out", "heldout"), "test"),
 }
-_SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
 _FASTA = (".fa", ".fasta", ".fna")
-_DAMAGED = (
-    pa.ArrowException,
-    pd.errors.ParserError,
-    pd.errors.ParserWarning,
-    EOFError,
-    OSError,
-    UnicodeDecodeError,
-    zlib.error,
-)
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +145,7 @@ def split_by_group(groups: Sequence[str], fractions: Sequence[float], *, seed: i
 
 def _read_joined(path: Path, targets, names: Mapping[str, str]) -> pd.DataFrame:
     """Columns named by role: id, sequence, target and whichever optional ones were named."""
-    if _format_of(path) not in _FASTA:
+    if kind_of(path) not in _FASTA:
         if targets is not None:
             raise SeqauditError(
                 f"{path}: a table holds its targets itself; 'targets' ({targets}) goes with a FASTA file. "
@@ -188,28 +174,14 @@ def _read_joined(path: Path, targets, names: Mapping[str, str]) -> pd.DataFrame:
 
 def _read_columns(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
     """The named columns of a table; text in all of them but numeric Parquet targets."""
-    suffix = _format_of(path)
-    _check_file(path)
-    try:
-        if suffix == ".parquet":
-            _check_columns(pq.read_schema(path).names, names, path)
-            table = pd.read_parquet(path, columns=list(dict.fromkeys(names.values())))
-        elif suffix in _SEPARATORS:
-            table = _read_text_table(path, _SEPARATORS[suffix])
-            _check_columns(table.columns, names, path)
-        else:
-            raise SeqauditError(
-                f"{path}: unknown kind of file '{suffix}', expected .parquet, .tsv, .txt, .csv (also .gz), "
-                f"or FASTA: {', '.join(_FASTA)}."
-            )
-    except _DAMAGED as error:
-        raise SeqauditError(
-            f"{path}: cannot be read as a {suffix[1:]} table ({error}); it may be truncated or damaged."
-        ) from error
-    except pd.errors.EmptyDataError:
-        table = pd.DataFrame()
-    if not len(table):
-        raise SeqauditError(f"{path}: the table has no rows, expected one per sequence.")
+
+    def named(present: Sequence[str]) -> Iterable[str]:
+        _check_columns(present, names, path)
+        return names.values()
+
+    table = read_foreign_table(
+        path, columns=named, as_text=True, row="sequence", also=f", or FASTA: {', '.join(_FASTA)}"
+    )
     table = pd.DataFrame({role: table[name] for role, name in names.items()})
     for role in table.columns.drop("target"):
         if role == "embeddings":
@@ -223,23 +195,8 @@ def _read_columns(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
     return table
 
 
-def _read_text_table(path: Path, separator: str) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        # a row longer than the header would shift its values into other columns
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
-        )
-
-
 def _read_fasta(path: Path) -> pd.DataFrame:
-    _check_file(path)
-    open_text = gzip.open if path.suffix == ".gz" else open
-    try:
-        with open_text(path, "rt", encoding="ascii") as file:
-            text = file.read()
-    except _DAMAGED as error:
-        raise SeqauditError(f"{path}: cannot be read as FASTA text ({error}).") from error
+    text = read_foreign_text(path, "FASTA text")
     before, *records = ("\n" + text).split("\n>")
     if before.strip() or not records:
         raise SeqauditError(f"{path}: begins with {text.strip()[:40]!r}, expected FASTA: '>name'.")
@@ -255,22 +212,7 @@ def _read_fasta(path: Path) -> pd.DataFrame:
     return table
 
 
-def _format_of(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise SeqauditError(f"{path}: no such file. Check the path in the config.")
-    if path.stat().st_size == 0:
-        raise SeqauditError(f"{path}: the file is empty.")
-
-
-def _check_columns(present, names: Mapping[str, str], path: Path) -> None:
-    present = list(present)
+def _check_columns(present: Sequence[str], names: Mapping[str, str], path: Path) -> None:
     for role, name in names.items():
         if role not in COLUMNS and role not in _OPTIONAL_COLUMNS:
             known = ", ".join([*COLUMNS, *_OPTIONAL_COLUMNS])

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seqaudit.data.features import FeatureTable, feature_table, read_frame
+from seqaudit.data.features import FeatureTable, feature_table
+from seqaudit.data.foreign import read_foreign_table
 from seqaudit.errors import SeqauditError
 
 
@@ -147,7 +148,7 @@ def read_uci(
             f"{path}: no such file. Table '{name}' does not come along with seqaudit: get {source.origin}, "
             f"and put it there as {source.file}."
         )
-    table = read_frame(path).dropna(how="all")
+    table = read_foreign_table(path).dropna(how="all")
     missing = [column for column in (*source.features, source.target) if column not in table.columns]
     if missing:
         raise SeqauditError(

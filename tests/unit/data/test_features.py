@@ -116,9 +116,14 @@ def test_damaged_files(tmp_path):
     (tmp_path / "long.csv").write_text("a,b,y\n1,2,3,4\n5,6,7,8\n")
     with pytest.raises(SeqauditError, match="cannot be read as a csv table"):
         read_features(tmp_path / "long.csv", target="y")
-    (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(SeqauditError, match="no rows"):
-        read_features(tmp_path / "empty.csv", target="y")
+    for text, said in (
+        ("", "the file is empty"),
+        ("\n", "no rows"),
+        ("a,b,y\n", "no rows, expected one per point"),
+    ):
+        (tmp_path / "empty.csv").write_text(text)
+        with pytest.raises(SeqauditError, match=said):
+            read_features(tmp_path / "empty.csv", target="y")
 
 
 def test_arrays_of_text_or_another_shape():
