@@ -146,46 +146,16 @@ class _Strips:
         )
 
     def _loss(self, row: Mapping) -> StripRow:
-        said = stance("loss", row)
         value = _span_words(row["loss_effect"], row["loss_low"], row["loss_high"])
-        return StripRow(
-            "Held-out loss",
-            value,
-            _KINDS[said],
-            _SAYS[said],
-            p_text(row["loss_unpaired_p"]),
-            mark=_mark(self.losses, row, "loss_effect", "loss_low", "loss_high"),
-            spoken=_spoken(value, _SAYS[said]),
-            help=_HELP["loss"],
-        )
+        return _judged(row, "loss", "Held-out loss", value, row["loss_unpaired_p"], self.losses)
 
     def _twin(self, row: Mapping) -> StripRow:
-        said = stance("twin", row)
         value = _interval_words(row, "twin")
-        return StripRow(
-            "Additive twin",
-            value,
-            _KINDS[said],
-            _SAYS[said],
-            p_text(row["twin_p"]),
-            mark=_mark(self.twins, row, "twin_effect", "twin_low", "twin_high", one=1.0),
-            spoken=_spoken(value, _SAYS[said]),
-            help=_HELP["twin"],
-        )
+        return _judged(row, "twin", "Additive twin", value, row["twin_p"], self.twins, one=1.0)
 
     def _hessian(self, row: Mapping) -> StripRow:
-        said = stance("hessian", row)
         value = _interval_words(row, "hessian")
-        return StripRow(
-            "Group Hessian",
-            value,
-            _KINDS[said],
-            _SAYS[said],
-            p_text(row["hessian_p"]),
-            mark=_mark(self.hessians, row, "hessian_effect", "hessian_low", "hessian_high"),
-            spoken=_spoken(value, _SAYS[said]),
-            help=_HELP["hessian"],
-        )
+        return _judged(row, "hessian", "Group Hessian", value, row["hessian_p"], self.hessians)
 
     def _consistency(self, row: Mapping) -> StripRow:
         chosen, error = row["selected_consistency"], 1.96 * row["selected_consistency_se"]
@@ -241,6 +211,23 @@ class _Strips:
 
 _ZERO = 1e-6
 """Smaller true interactions are rounding errors of 0."""
+
+
+def _judged(
+    row: Mapping, line: str, label: str, value: str, p: float, axis: Axis, *, one: float | None = None
+) -> StripRow:
+    """A line of evidence that takes a side: its effect with interval, what it says, its p-value."""
+    said = stance(line, row)
+    return StripRow(
+        label,
+        value,
+        _KINDS[said],
+        _SAYS[said],
+        p_text(p),
+        mark=_mark(axis, row, *(f"{line}_{part}" for part in ("effect", "low", "high")), one=one),
+        spoken=_spoken(value, _SAYS[said]),
+        help=_HELP[line],
+    )
 
 
 def _models(row: Mapping) -> StripRow:
