@@ -1,10 +1,8 @@
 """Tables of attribution maps: how consistent, how true, and which model they recommend."""
 
 from seqaudit.data.schemas.declaration import Column, declare
+from seqaudit.data.schemas.designs import DATASET, MODEL_DESIGN, MODEL_ID
 
-_MODEL = [
-    Column("model_id", "string", "readable id of the trained model"),
-]
 _METHOD = Column("method", "string", "how the maps were made, such as saliency")
 
 
@@ -23,7 +21,7 @@ declare(
     row="model x attribution method x setting",
     key=("model_id", "method", "setting"),
     columns=[
-        *_MODEL,
+        MODEL_ID,
         _METHOD,
         Column("setting", "string", "name of the options of the scores"),
         *_score("consistency_spectrum", "consistency of words at important positions"),
@@ -61,7 +59,7 @@ declare(
     row="model x attribution method",
     key=("model_id", "method"),
     columns=[
-        *_MODEL,
+        MODEL_ID,
         _METHOD,
         *_TRUTH,
         Column("n_sequences", "int64", "sequences with a map"),
@@ -104,7 +102,7 @@ declare(
     row="model x attribution method",
     key=("model_id", "method"),
     columns=[
-        *_MODEL,
+        MODEL_ID,
         _METHOD,
         Column("n_sequences", "int64", "sequences with a map"),
         Column(
@@ -117,7 +115,7 @@ declare(
 )
 
 _SHOWN = [
-    Column("dataset", "string", "id of the dataset in the config"),
+    DATASET,
     *_SETTING,
     Column("role", "string", "whose maps: truth, selected, or least consistent of the models considered"),
     Column("model_id", "string", "readable id of the trained model; null for the truth", "", True),
@@ -155,13 +153,8 @@ declare(
     row="model x attribution method x setting",
     key=("model_id", "method", "setting"),
     columns=[
-        *_MODEL,
-        Column("dataset", "string", "id of the dataset in the config"),
-        Column("control", "string", "negative or positive control; null for measured data", "", True),
-        Column("padding", "string", "padding of every convolution: valid or same"),
-        Column("arch", "string", "id of the architecture in the config"),
-        Column("l1", "float64", "weight of the L1 penalty on kernels"),
-        Column("seed", "int64", "seed of initial weights and batch order"),
+        MODEL_ID,
+        *MODEL_DESIGN,
         Column("epochs", "int64", "epochs run"),
         *_SETTING,
         Column("heldout_mse", "float64", "mean squared error on sequences kept for selection", "", True),
@@ -200,7 +193,7 @@ declare(
     row="dataset x attribution method x setting x rule of choice",
     key=("dataset", "method", "setting", "choice"),
     columns=[
-        Column("dataset", "string", "id of the dataset in the config"),
+        DATASET,
         *_SETTING,
         Column("choice", "string", "rule of choice"),
         Column("model_id", "string", "model it picks; null for means over models", "", True),

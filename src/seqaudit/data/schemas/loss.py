@@ -1,19 +1,9 @@
 """Tables of sequences, trained networks and loss-based interaction tests."""
 
 from seqaudit.data.schemas.declaration import Column, declare
+from seqaudit.data.schemas.designs import DATASET, MODEL_DESIGN, MODEL_ID
 
-_MODEL = [
-    Column("model_id", "string", "readable id of the trained model"),
-]
-_MODEL_DESIGN = [
-    *_MODEL,
-    Column("dataset", "string", "id of the dataset in the config"),
-    Column("control", "string", "negative or positive control; null for measured data", "", True),
-    Column("padding", "string", "padding of every convolution: valid or same"),
-    Column("arch", "string", "id of the architecture in the config"),
-    Column("l1", "float64", "weight of the L1 penalty on kernels"),
-    Column("seed", "int64", "seed of initial weights and batch order"),
-]
+_MODEL_DESIGN = [MODEL_ID, *MODEL_DESIGN]
 
 declare(
     "sequences",
@@ -84,7 +74,7 @@ declare(
     row="model x epoch",
     key=("model_id", "epoch"),
     columns=[
-        *_MODEL,
+        MODEL_ID,
         Column("epoch", "int64", "epoch, counted from 1"),
         Column("train_loss", "float64", "mean over batches of squared error plus L1 penalty"),
         Column("validation_loss", "float64", "mean squared error plus L1 penalty on validation"),
@@ -117,7 +107,7 @@ declare(
     row="model x motif pair in one sequence x set",
     key=("model_id", "pair_set", "pair_id"),
     columns=[
-        *_MODEL,
+        MODEL_ID,
         Column("pair_id", "string", "id in the table of the set"),
         Column("motif_pair", "string", "the two motif names, 'A-B'"),
         Column("pair_set", "string", "real, random_location or shuffled"),
@@ -217,7 +207,7 @@ declare(
 )
 
 _PAIR = [
-    Column("dataset", "string", "id of the dataset in the config"),
+    DATASET,
     Column("motif_pair", "string", "the two motif names, 'A-B'"),
 ]
 
