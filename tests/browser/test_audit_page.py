@@ -1,10 +1,10 @@
 """The first page at the published design's size: it loads fast, sorts, filters, and needs no mouse."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
+from browser_page import figure_widths, quiet
 
 LARGEST_SECONDS = 3.0
 
@@ -62,20 +62,12 @@ def test_it_loads_from_disk_in_less_than_three_seconds(chromium, paper_page, tmp
 
 
 def test_it_asks_the_network_for_nothing_and_reports_no_error(page):
-    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    assert asked and not [url for url in asked if not url.startswith(("file:", "data:", "chrome:"))]
-    assert page.get_log("browser") == []
+    assert quiet(page)
 
 
 def test_every_figure_shows(page):
-    page.execute_script("document.querySelectorAll('figure img').forEach(image => image.loading = 'eager')")
-    sizes = page.execute_async_script(
-        "const done = arguments[0];"
-        "const width = image => image.decode().then(() => image.naturalWidth, () => 0);"
-        "Promise.all([...document.querySelectorAll('figure img')].map(width)).then(done)"
-    )
-    assert len(sizes) > 60 and min(sizes) > 0
+    widths = figure_widths(page)
+    assert len(widths) > 60 and min(widths) > 0
 
 
 def test_every_question_shows_its_evidence(page):

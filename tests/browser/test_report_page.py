@@ -1,8 +1,7 @@
 """The report in a real browser without network: nothing is missing, tables sort and filter."""
 
-import json
-
 import pytest
+from browser_page import figure_widths, quiet
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +30,12 @@ def column(page, table: str, index: int) -> list:
 
 
 def test_the_page_asks_the_network_for_nothing_and_reports_no_error(page):
-    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    # chrome:// are the browser's own pages
-    assert asked and not [url for url in asked if not url.startswith(("file:", "data:", "chrome:"))]
-    assert page.get_log("browser") == []
+    assert quiet(page)
 
 
 def test_every_figure_shows(page):
-    page.execute_script("document.querySelectorAll('figure img').forEach(image => image.loading = 'eager')")
-    sizes = page.execute_async_script(
-        "const done = arguments[0];"
-        "const width = image => image.decode().then(() => image.naturalWidth, () => 0);"
-        "Promise.all([...document.querySelectorAll('figure img')].map(width)).then(done)"
-    )
-    assert len(sizes) > 10 and min(sizes) > 0
+    widths = figure_widths(page)
+    assert len(widths) > 10 and min(widths) > 0
 
 
 def test_columns_of_numbers_sort_both_ways(page):
