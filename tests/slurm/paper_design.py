@@ -2,8 +2,8 @@
 
     python tests/slurm/paper_design.py [--part] [--folder /tmp/paper] [--against FOLDER]
 
-Sizes are tiny, jobs and their order are those of config/paper.yaml; five networks share a GPU job, as
-profiles/README.md advises for short trainings. While the run goes on, a CPU node and the GPU node die and
+Sizes are tiny, networks and their jobs are those of config/paper.yaml, with all lines of evidence about them; five
+networks share a GPU job, as profiles/README.md advises for short trainings. While the run goes on, a CPU node and the GPU node die and
 come back, and controller and accounting are away for a minute. Afterwards SLURM's accounting and the files
 are asked whether anything was lost or computed twice. About twenty minutes on two idle cores. '--part' tries
 the same on twenty networks. '--against' names the results of another run of the same config, such as an
@@ -33,7 +33,7 @@ from workflow_runner import ROOT
 CONFIG = ROOT / "config/test/cluster_paper.yaml"
 RESUME = str(ROOT / "workflow/resume.py")
 PER_JOB = 5
-GROUPED = {"train_model": "networks", "probe_interactions": "probes"}
+GROUPED = {"train_model": "networks", "probe_interactions": "probes", "explain_model": "explanations"}
 """Rules that share jobs, with the name of the group within a data set."""
 
 GROUPS = (
@@ -41,6 +41,11 @@ GROUPS = (
     *("--group-components", *(f"{name}_{{dataset}}={PER_JOB}" for name in GROUPED.values())),
     # one GPU for all of a job's networks: Snakemake adds up numbers, but not texts
     *("--set-resources", "train_model:slurm_partition=gpu", "train_model:gres='gpu:1'"),
+    *(
+        f"{rule}:{what}"
+        for rule in ("train_ensemble", "mutate_sequences")
+        for what in ("slurm_partition=gpu", "gpu=1")
+    ),
 )
 
 
