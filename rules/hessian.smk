@@ -107,6 +107,31 @@ rule score_motifs:
         "../workflow/scripts/score_motifs.py"
 
 
+rule activate_digits:
+    output:
+        points=POINTS_FILE,
+        nodes=f"{HESSIAN}/nodes/{{points}}.parquet",
+    log:
+        f"{LOGS}/activate_digits/{{points}}.log",
+    benchmark:
+        f"{BENCHMARKS}/activate_digits/{{points}}.tsv"
+    wildcard_constraints:
+        points=points_of("digits"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        pairs=digit_settings,
+        network=digit_network_settings,
+        identity=digit_identity,
+        code=code_stamp("activate_digits"),
+    script:
+        "../workflow/scripts/activate_digits.py"
+
+
 rule fit_hessian:
     input:
         points=POINTS_FILE,
@@ -202,6 +227,36 @@ rule score_nulls:
         code=code_stamp("score_nulls"),
     script:
         "../workflow/scripts/score_nulls.py"
+
+
+rule read_digits:
+    input:
+        pairs=f"{HESSIAN}/pairs/{FIT}.parquet",
+        nodes=f"{HESSIAN}/nodes/{{points}}.parquet",
+        networks=FITTED.format(
+            points="{points}", recipe="{recipe}", targets="observed", part=1
+        )
+        + ".parquet",
+    output:
+        readings=f"{HESSIAN}/readings/{FIT}.parquet",
+    log:
+        f"{LOGS}/read_digits/{FIT}.log",
+    benchmark:
+        f"{BENCHMARKS}/read_digits/{FIT}.tsv"
+    wildcard_constraints:
+        points=points_of("digits"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        positive=lambda wildcards: asked_study(wildcards)["positive"],
+        identity=reading_identity,
+        code=code_stamp("read_digits"),
+    script:
+        "../workflow/scripts/read_digits.py"
 
 
 rule rank_pairs:
@@ -330,6 +385,7 @@ rule plot_hessian:
         },
         **{table: study_table("{study}", table) for table in JUDGED_TABLES},
         nulls=lambda w: null_scores(w.study),
+        readings=lambda w: node_readings(w.study),
     output:
         **figure_outputs(
             HESSIAN_FIGURES, f"{RESULTS}/figures/hessian_{{study}}", "{study}"

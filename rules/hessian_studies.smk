@@ -4,7 +4,15 @@ ASKING = config["hessian"]
 HESSIAN_STUDIES = ASKING["studies"]
 HESSIAN_RECIPES = ASKING["recipes"]
 # tables of single networks, and of whole studies
-ANSWER_TABLES = ("groups", "group_counts", "dropout", "networks", "nulls", "methods")
+ANSWER_TABLES = (
+    "groups",
+    "group_counts",
+    "dropout",
+    "networks",
+    "nulls",
+    "methods",
+    "readings",
+)
 JUDGED_TABLES = (
     "pairs",
     "auc",
@@ -46,6 +54,9 @@ def point_sets_of(study, settings):
             label = f"{study}.snr_{snr:g}" if several else study
             own = {"label": label, "snr": float(snr), "replicate": replicate}
             yield f"{study}.snr_{snr:g}.round_{replicate}", {**plain, **own}
+    elif settings["kind"] == "digits":
+        for replicate in range(1, settings["replicates"] + 1):
+            yield f"{study}.round_{replicate}", {**plain, "replicate": replicate}
     else:
         yield f"{study}.measured", plain
         injections = settings["injections"] or {"forms": [], "shares": []}
@@ -150,6 +161,42 @@ def draw_settings(wildcards):
             study["seed"], f"{described['study']}.{described['replicate']}"
         ),
     }
+
+
+def digit_settings(wildcards):
+    """Arguments of digit_pairs."""
+    study, points = asked_study(wildcards), wildcards.points
+    return {
+        **{key: study[key] for key in ("digits", "positive")},
+        "sizes": [study[key] for key in ("n_train", "n_validation", "n_test")],
+        "seed": derived_seed(study["seed"], points),
+    }
+
+
+def digit_network_settings(wildcards):
+    """Arguments of train_digit_network."""
+    study, points = asked_study(wildcards), wildcards.points
+    return {
+        **{key: study[key] for key in ("nodes", "dropout", "epochs", "device")},
+        "seed": derived_seed(study["seed"], f"{points}.network"),
+    }
+
+
+def digit_identity(wildcards):
+    described = POINT_SETS[wildcards.points]
+    return {"dataset": described["label"], "replicate": described["replicate"]}
+
+
+def reading_identity(wildcards):
+    own = {key: fit_identity(wildcards)[key] for key in ("fit", "dataset")}
+    return {**own, "replicate": POINT_SETS[wildcards.points]["replicate"]}
+
+
+def node_readings(study):
+    """Tables of a study of digits; none of the others."""
+    return (
+        answers("readings", study) if HESSIAN_STUDIES[study]["kind"] == "digits" else []
+    )
 
 
 def table_file(wildcards):
@@ -303,6 +350,8 @@ def studies_files(table):
             files += training_records(study)
         elif table == "methods":
             files += answers(table, study=study, injected=True)
+        elif table == "readings":
+            files += node_readings(study)
         else:
             files += answers(table, study=study)
     return files
@@ -321,5 +370,6 @@ def hessian_tables():
             "coverage",
             "false_positives",
             "nulls",
+            "readings",
         )
     }

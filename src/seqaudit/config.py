@@ -263,6 +263,11 @@ def _check_hessian(config: dict) -> None:
                 )
         if "split_fractions" in settings:
             _check_sums_to_one(f"{path}.split_fractions", settings["split_fractions"])
+        if not set(settings.get("positive", ())) <= set(settings.get("digits", ())):
+            raise SeqauditError(
+                f"config key '{path}.positive': got {settings['positive']}, expected two of "
+                f"'{path}.digits', {settings['digits']}."
+            )
         # tables tell data sets apart by these names
         scale = settings.get("scale", "identity")
         suffix = "" if scale == "identity" else f".{scale}"

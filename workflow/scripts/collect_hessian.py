@@ -12,6 +12,7 @@ schemas = (
     "hessian_networks",
     "hessian_nulls",
     "hessian_methods",
+    "hessian_readings",
     "hessian_auc",
     "hessian_roc",
     "hessian_coverage",

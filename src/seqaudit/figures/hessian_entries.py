@@ -105,6 +105,14 @@ HESSIAN_FIGURES: tuple[Entry, ...] = (
         "Inputs that the network has learned to drop matter little.",
     ),
     _entry(
+        "hessian_digits",
+        "Pairs of nodes as digits",
+        INSIDE,
+        "hessian_digits.node_pairs",
+        ("hessian_readings",),
+        "Bold pairs are those digits, each in its half, that make the label.",
+    ),
+    _entry(
         "hessian_surfaces",
         "What the interactions look like",
         INSIDE,

@@ -40,6 +40,7 @@ _TABLES = {
     "false_positives": "hessian_false_positives",
     "injections": "hessian_injections",
     "surfaces": "hessian_surfaces",
+    "readings": "hessian_readings",
 }
 
 
@@ -54,6 +55,8 @@ class HessianResults(NamedTuple):
         Tables of single networks: ``hessian_pairs`` and so on.
     auc, roc, coverage, false_positives, injections, surfaces : pandas.DataFrame
         Tables of comparisons: ``hessian_auc`` and so on.
+    readings : pandas.DataFrame
+        Table ``hessian_readings``, of studies of digits.
     alpha : float
         Level of the tests.
     """
@@ -70,6 +73,7 @@ class HessianResults(NamedTuple):
     false_positives: pd.DataFrame
     injections: pd.DataFrame
     surfaces: pd.DataFrame
+    readings: pd.DataFrame
     alpha: float = 0.05
 
     @property
@@ -87,7 +91,7 @@ def read_hessian_results(study: str, *, alpha: float = 0.05, **paths: Paths) -> 
     alpha : float
     paths
         Files of ``pairs``, ``groups``, ``group_counts``, ``nulls``, ``dropout``, ``auc``, ``roc``,
-        ``coverage``, ``false_positives``, ``injections`` and ``surfaces``.
+        ``coverage``, ``false_positives``, ``injections``, ``surfaces`` and ``readings``.
     """
     unknown = set(paths) - set(_TABLES)
     assert not unknown, f"unknown tables {unknown}"

@@ -8,6 +8,7 @@ from seqaudit.figures.captions import counted, number, p_text, sentences
 from seqaudit.figures.entry import OVERVIEW
 from seqaudit.figures.hessian_entries import UNCERTAINTY
 from seqaudit.figures.saved import SavedFigure
+from seqaudit.inference.digit_readings import summarise_readings
 from seqaudit.report.cells import MISSING, number_cell, p_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
@@ -27,8 +28,8 @@ _RULES = {
 def hessian_chapter(tables: Mapping[str, pd.DataFrame], figures: Sequence[SavedFigure]) -> Chapter:
     """All that there is to see about Group Expected Hessians.
 
-    ``tables`` needs ``hessian_pairs``; ``hessian_networks``, ``hessian_auc``, ``hessian_coverage``
-    and ``hessian_false_positives`` are shown where they have rows.
+    ``tables`` needs ``hessian_pairs``; ``hessian_networks``, ``hessian_auc``, ``hessian_coverage``,
+    ``hessian_false_positives`` and ``hessian_readings`` are shown where they have rows.
     """
     pairs = tables["hessian_pairs"]
     scores = pairs[pairs["measure"] == "geh"]
@@ -51,7 +52,11 @@ def hessian_chapter(tables: Mapping[str, pd.DataFrame], figures: Sequence[SavedF
                 "uncertainty-found",
                 "What was found",
                 paragraphs=[_headline(scores)],
-                points=[*fit_sentences(scores), *coverage_sentences(tables.get("hessian_coverage"))],
+                points=[
+                    *fit_sentences(scores),
+                    *coverage_sentences(tables.get("hessian_coverage")),
+                    *digit_sentences(tables.get("hessian_readings")),
+                ],
             ),
             *(section for section in sections if section.title == OVERVIEW),
             Section("uncertainty-pairs", "Every pair", tables=[_pair_table(scores)]),
@@ -118,6 +123,19 @@ def coverage_sentences(coverage: pd.DataFrame | None) -> list[str]:
         f"{100 * (rows['coverage'] * rows['n']).sum() / rows['n'].sum():.0f} % of "
         f"{counted(int(rows['n'].sum()), 'case')}."
         for (dataset, posterior), rows in true.groupby(["dataset", "posterior"], sort=False)
+    ]
+
+
+def digit_sentences(readings: pd.DataFrame | None) -> list[str]:
+    """How often the strongest pair of nodes is the pair of digits that makes the label, by study."""
+    if readings is None or readings.empty:
+        return []
+    return [
+        f"{row.dataset}: the strongest pair of nodes means the two digits of the label in {row.strongest} of "
+        f"{counted(row.n_networks, 'network')} (chosen blindly {number(row.chance, 2)}); among pairs of a "
+        f"left and a right node in {row.strongest_across} (blindly {number(row.chance_across, 2)}). Networks "
+        f"name at least {100 * row.classifier_accuracy:.0f} % of held-out pairs of digits."
+        for row in summarise_readings(readings).itertuples()
     ]
 
 

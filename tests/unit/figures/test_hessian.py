@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from toy_hessian import LAW, toy_results
 
+from seqaudit.data.digits import read_digits
 from seqaudit.data.tables import read_tables, write_table
-from seqaudit.figures import hessian_checks, hessian_methods, hessian_pairs
+from seqaudit.figures import hessian_checks, hessian_digits, hessian_methods, hessian_pairs
 from seqaudit.figures.hessian_results import HessianResults, read_hessian_results, yes
 from seqaudit.figures.style import save_figure
 from seqaudit.inference.hessian_nulls import null_maxima
@@ -23,8 +24,9 @@ FIGURES = [
     hessian_checks.group_counts,
     hessian_checks.screening,
     hessian_checks.surfaces,
+    hessian_digits.node_pairs,
 ]
-NEEDS_TRUTH = {"roc_curves", "auc_by_noise", "injected_ranks", "coverage", "surfaces"}
+NEEDS_TRUTH = {"roc_curves", "auc_by_noise", "injected_ranks", "coverage", "surfaces", "node_pairs"}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,19 @@ def test_false_positives_show_rates_and_the_published_table(results):
     crosses = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "x"]
     assert set(mine["rate"]) <= set(dots)
     assert {0.017, 0.042, 0.210} <= set(crosses)
+
+
+def test_nodes_are_shown_as_the_digits_that_maximise_them(results):
+    drawn = hessian_digits.node_pairs(results)
+    strongest = results.readings[results.readings["fit"] == "digits.1"].sort_values("rank").iloc[0]
+    shown = drawn.figure.axes[0].images[0].get_array()
+    image = read_digits().images[strongest["source_a"]]
+    start = 0 if strongest["half_a"] == "left" else 8
+    np.testing.assert_array_equal(
+        np.where(image > 0.1, shown[:8, start : start + 8], 0), image * (image > 0.1)
+    )
+    top = results.readings.sort_values("rank").drop_duplicates("fit")
+    assert f"reads so in {int(top['expected'].sum())} of 2 networks" in drawn.caption
 
 
 def test_coverage_is_shown_by_pair(results):

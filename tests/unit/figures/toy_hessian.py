@@ -10,6 +10,7 @@ import pandas as pd
 from seqaudit.data.hessian import GroupHessians
 from seqaudit.data.tables import read_tables
 from seqaudit.figures.hessian_results import HessianResults
+from seqaudit.inference.digit_readings import read_node_pairs
 from seqaudit.inference.group_hessian import add_truth, score_pairs
 from seqaudit.inference.hessian_group_counts import distance_curve, kmeans_groups
 from seqaudit.inference.hessian_nulls import add_null_tests, null_rows
@@ -90,10 +91,41 @@ def toy_results(*, known: bool = True, nulls: bool = True, seed: int = 1) -> Hes
         methods = _methods(told, rng)
         made |= {"auc": auc_table(methods), "roc": roc_table(methods), "injections": _injections(rng)}
         made["coverage"] = _coverage(truth, told, rng)
+        made["readings"] = _readings(rng)
         made["surfaces"] = interaction_surfaces(LAW, dataset="suite", n_cells=21)
     names = [name for name in HessianResults._fields if name not in ("study", "alpha")]
     empty = {name: read_tables([], f"hessian_{name}", optional=True) for name in names}
     return HessianResults("suite", **(empty | made))
+
+
+def _readings(rng) -> pd.DataFrame:
+    """Two networks of five nodes: two for the 7, two for the 0, one for a 4."""
+    nodes = pd.DataFrame(
+        {
+            "node": [f"node_{number}" for number in range(5)],
+            "half": ["left", "right", "left", "right", "left"],
+            "digit": [7, 0, 7, 0, 4],
+            "source": [7, 0, 17, 10, 4],
+            "classifier_accuracy": 0.99,
+        }
+    )
+    first, second = np.triu_indices(5, 1)
+    tables = []
+    for replicate in (1, 2):
+        pairs = pd.DataFrame(
+            {
+                "measure": "geh",
+                "feature_a": nodes["node"].to_numpy()[first],
+                "sd": 0.1,
+                "score": rng.random(10),
+            }
+        )
+        pairs["feature_b"] = nodes["node"].to_numpy()[second]
+        pairs["rank"] = pairs["score"].rank(ascending=False)
+        networks = pd.DataFrame({"targets": ["observed"], "test_r2": [0.9]})
+        identity = {"fit": f"digits.{replicate}", "dataset": "digits", "replicate": replicate}
+        tables.append(read_node_pairs(pairs, nodes, networks, positive=[7, 0], identity=identity))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _draws(flat, rng, identity, null, draw) -> pd.DataFrame:
