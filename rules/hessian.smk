@@ -325,6 +325,7 @@ rule judge_study:
         groups=lambda w: answers("groups", w.study),
         nulls=lambda w: null_scores(w.study),
         methods=lambda w: answers("methods", w.study, injected=True),
+        networks=lambda w: observed_records(w.study),
     output:
         **{
             table: study_table("{study}", table)

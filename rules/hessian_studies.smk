@@ -334,6 +334,14 @@ def training_records(study):
     ]
 
 
+def observed_records(study):
+    """Records of the networks that were fitted to the targets themselves."""
+    return [
+        f"{FITTED}.parquet".format(**fit, targets="observed", part=1)
+        for fit in fits_of(study, injected=False)
+    ]
+
+
 def study_table(study, table):
     return f"{HESSIAN}/by_study/{study}.{table}.parquet"
 

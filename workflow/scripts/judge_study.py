@@ -10,6 +10,7 @@ judged = judge_study(
     read_tables(job.input.groups, "hessian_groups"),
     read_tables(job.input.nulls, "hessian_nulls", optional=True),
     read_tables(job.input.methods, "hessian_methods"),
+    read_tables(job.input.networks, "hessian_networks"),
     study=job.wildcards.study,
     **job.params.settings,
 )

@@ -51,8 +51,9 @@ def score_pairs(
     Returns
     -------
     pandas.DataFrame
-        Table ``hessian_pairs``. Columns of null tests and of the truth are null until
-        ``hessian_nulls.add_null_tests`` and :func:`add_truth` fill them.
+        Table ``hessian_pairs``. Columns of null tests, of the loss gate and of the truth are null
+        until ``hessian_nulls.add_null_tests``, ``hessian_loss_gate.add_loss_gate`` and
+        :func:`add_truth` fill them.
 
     Raises
     ------
@@ -88,7 +89,14 @@ def score_pairs(
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     n_rows = len(columns["score"])
     unknown = pd.array([pd.NA] * n_rows, dtype="boolean")
-    unfilled = ("p_permutation", "p_permutation_family", "p_additive", "p_additive_family", "p_null")
+    unfilled = (
+        "p_permutation",
+        "p_permutation_family",
+        "p_additive",
+        "p_additive_family",
+        "p_null",
+        "p_loss",
+    )
     return pd.DataFrame(
         {
             **dict(identity),
@@ -100,6 +108,7 @@ def score_pairs(
             "n_samples": n_samples,
             **{name: np.full(n_rows, np.nan) for name in (*unfilled, "null_quantile", "truth")},
             "call": unknown,
+            "gated_call": unknown,
             "interacts": unknown,
             "status": "ok" if n_samples > 1 else "one posterior sample: no spread",
         }

@@ -7,6 +7,7 @@ import pandas as pd
 
 from seqaudit.data.features import FeatureTable
 from seqaudit.data.tables import read_tables
+from seqaudit.inference.hessian_loss_gate import add_loss_gate
 from seqaudit.inference.hessian_nulls import NULLS, add_null_tests
 from seqaudit.inference.hessian_refits import REFERENCES
 from seqaudit.inference.hessian_scores import (
@@ -38,6 +39,7 @@ def judge_study(
     groups: pd.DataFrame,
     nulls: pd.DataFrame,
     methods: pd.DataFrame,
+    networks: pd.DataFrame,
     *,
     study: str,
     injections: Mapping[str, Mapping] | None = None,
@@ -47,9 +49,9 @@ def judge_study(
 
     Parameters
     ----------
-    pairs, groups, nulls, methods : pandas.DataFrame
-        Tables ``hessian_pairs``, ``hessian_groups``, ``hessian_nulls`` and ``hessian_methods`` of
-        all networks of the study; ``nulls`` may have no rows.
+    pairs, groups, nulls, methods, networks : pandas.DataFrame
+        Tables ``hessian_pairs``, ``hessian_groups``, ``hessian_nulls``, ``hessian_methods`` and
+        ``hessian_networks`` of all networks of the study; ``nulls`` may have no rows.
     study : str
     injections : mapping, optional
         Arguments ``pair``, ``form`` and ``share`` of ``injection_table``, by ``dataset``.
@@ -58,6 +60,7 @@ def judge_study(
     """
     injections = injections or {}
     tested = add_null_tests(pairs, nulls[nulls["null"].isin(NULLS)], alpha=alpha)
+    tested = add_loss_gate(tested, networks, alpha=alpha)
     injected = [
         injection_table(methods[methods["dataset"] == dataset], **dict(injection)).assign(dataset=study)
         for dataset, injection in injections.items()

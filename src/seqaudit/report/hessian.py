@@ -79,6 +79,9 @@ NOTES = (
     "Calls rest on the additive null: networks are fitted again to data simulated from main effects alone, "
     "and a score must exceed what these give, over all pairs together. Permuted targets are the easier null: "
     "without main effects there is nothing that a network could mistake for an interaction.",
+    "The loss gate is a second line: the network must predict held-out points better than an additive model "
+    "of the same features. It says nothing of single pairs, so it can take calls back and make none; the "
+    "call itself does not depend on it.",
     "Features of sequences are expected numbers of bound windows, given by the motifs, and not learned. The "
     "question is the one of the loss tests, on the same sequences and counts, but not of the same networks.",
 )
@@ -103,6 +106,12 @@ def fit_sentences(scores: pd.DataFrame) -> list[str]:
             names = ", ".join(f"{a} × {b}" for a, b in zip(called["feature_a"], called["feature_b"]))
             family = p_text(top["p_null"])
             parts.append(f"the additive null calls {names or 'no pair'} (the first has {family})")
+        if pd.notna(top["p_loss"]):
+            gated = int(rows["gated_call"].eq(True).sum())
+            both = f"; call and loss gate agree on {gated}" if rows["call"].notna().any() else ""
+            parts.append(
+                f"against main effects alone, held-out loss has {p_text(top['p_loss'])} for no gain{both}"
+            )
         parts.append(f"the published rule calls {int(rows['published_call'].eq(True).sum())} of {len(rows)}")
         if rows["interacts"].notna().all():
             parts.append(f"in truth {int(rows['interacts'].eq(True).sum())} interact")
@@ -161,6 +170,8 @@ def _pair_table(scores: pd.DataFrame) -> Table:
         Column("Rank", "1 is the largest of the network", True),
         Column("Call", "additive null, all pairs together", choices=True),
         Column("p", "additive null, all pairs together", True),
+        Column("Call and loss", "call, and held-out loss better than that of main effects", choices=True),
+        Column("p, loss", "no gain in held-out loss over main effects; one for the network", True),
         Column("p, pair", "additive null, this pair alone", True),
         Column("p, permuted", "refits to permuted targets, all pairs together", True),
         Column("p, groups", "signed group means all 0, all pairs together", True),
@@ -178,6 +189,8 @@ def _pair_table(scores: pd.DataFrame) -> Table:
             Cell(f"{row.rank:g}", float(row.rank)),
             _yes_no(row.call),
             p_cell(row.p_null),
+            _yes_no(row.gated_call),
+            p_cell(row.p_loss),
             p_cell(row.p_additive),
             p_cell(row.p_permutation_family),
             p_cell(row.p_groups_family),
@@ -242,6 +255,8 @@ def _network_table(networks: pd.DataFrame) -> Table:
         Column("Network", choices=True),
         Column("Posterior", choices=True),
         Column("R²", "share of the variance of held-out targets", True),
+        Column("Loss gain", "held-out loss per point of main effects alone minus that of the network", True),
+        Column("p, loss", "no gain: one-sided paired t-test over held-out points", True),
         Column("Epochs", "kept, of those trained", True),
         Column("Refits", "to null data", True),
     ]
@@ -253,6 +268,8 @@ def _network_table(networks: pd.DataFrame) -> Table:
                 Cell(row.fit),
                 Cell(row.posterior.replace("_", " ")),
                 number_cell(row.test_r2),
+                _gain_cell(row.loss_gain, row.loss_gain_se),
+                p_cell(row.p_loss),
                 Cell(f"{row.best_epoch:,} of {row.epochs:,}", row.best_epoch),
                 _count_cell(refits.get(row.fit, 0)),
             ]
@@ -264,6 +281,10 @@ def _network_table(networks: pd.DataFrame) -> Table:
 
 def _rate_cell(rate: float, low: float, high: float) -> Cell:
     return Cell(f"{number(rate)} ({number(low)} to {number(high)})", float(rate))
+
+
+def _gain_cell(gain: float, error: float) -> Cell:
+    return MISSING if pd.isna(gain) else Cell(f"{number(gain)} ± {number(error, 2)}", float(gain))
 
 
 def _count_cell(n: int) -> Cell:

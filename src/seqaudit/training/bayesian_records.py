@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from seqaudit.data.schemas import SCHEMAS
 from seqaudit.models.posterior import Posterior
 from seqaudit.training.bayesian import Fitted
+
+_COLUMNS = [column.name for column in SCHEMAS["hessian_networks"].columns]
 
 
 def training_records(
@@ -15,8 +18,7 @@ def training_records(
     identity: Mapping[str, str],
     targets: str,
     draws: Sequence[int],
-    test_points: np.ndarray | None = None,
-    test_target: np.ndarray | None = None,
+    held_out: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Table ``hessian_networks``.
 
@@ -30,19 +32,15 @@ def training_records(
         What they were fitted to.
     draws : sequence of int
         Numbers of the draws.
-    test_points, test_target : array, shapes (n, D) and (n,), optional
-        Held-out points, for the share of the variance that is predicted.
+    held_out : mapping, optional
+        Losses on held-out points, see ``inference.hessian_loss_gate``; null without them.
     """
     rows = []
     for draw, one in zip(draws, fitted, strict=True):
-        r2 = np.nan
-        if test_points is not None:
-            errors = test_target - mean_prediction(one.posterior, test_points)
-            r2 = 1 - float(np.mean(errors**2) / np.var(test_target))
         for member, record in enumerate(one.records, start=1):
-            named = {"targets": targets, "draw": int(draw), "member": member, "test_r2": r2}
-            rows.append({**identity, **named, **record})
-    return pd.DataFrame(rows)
+            named = {"targets": targets, "draw": int(draw), "member": member}
+            rows.append({**identity, **named, **record, **(held_out or {})})
+    return pd.DataFrame(rows).reindex(columns=_COLUMNS)
 
 
 def mean_prediction(posterior: Posterior, points: np.ndarray) -> np.ndarray:

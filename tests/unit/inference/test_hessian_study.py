@@ -42,7 +42,13 @@ def tables():
             parts["nulls"].append(score_draws(networks, FEATURES, null=null, draws=range(1, n + 1), **named))
     for dataset, scores in (("d", [3.0, 1.0, 2.0]), ("d.product_0.1", [1.0, 2.0, 5.0])):
         parts["methods"].append(method_scores(FEATURES, np.array(scores), method="geh", dataset=dataset))
-    return {name: pd.concat(some, ignore_index=True) for name, some in parts.items()}
+    made = {name: pd.concat(some, ignore_index=True) for name, some in parts.items()}
+    named = {"targets": "observed", "member": 1}
+    return made | {
+        "networks": pd.DataFrame(
+            [{"fit": "one", "p_loss": 0.001, **named}, {"fit": "two", "p_loss": 0.3, **named}]
+        )
+    }
 
 
 def test_calls_rest_on_the_additive_null_of_each_network(tables):
@@ -52,6 +58,8 @@ def test_calls_rest_on_the_additive_null_of_each_network(tables):
     assert set(called["fit"]) == {"one", "two"}
     assert set(zip(called["feature_a"], called["feature_b"])) == {("a", "b")}
     assert geh["p_null"].min() == pytest.approx(1 / 40)
+    # the second network predicts no better than main effects: its call stays, but not behind the gate
+    assert set(geh.loc[geh["gated_call"].eq(True), "fit"]) == {"one"}
 
 
 def test_null_data_of_all_networks_count(tables):

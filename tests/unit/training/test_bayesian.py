@@ -143,9 +143,8 @@ def test_networks_that_leave_a_pack_do_not_disturb_the_others():
         assert torch.allclose(value[1:], alone.values[name], rtol=1e-12)
 
 
-@pytest.mark.parametrize("scaling", ["standardise", "min_max"])
-@pytest.mark.parametrize("posterior", ["concrete", "mean_field", "ensemble"])
-def test_recovers_an_interaction_in_the_units_of_the_user(table, posterior, scaling):
+def mean_hessian(table, posterior, scaling):
+    """Of a network that predicts well, over posterior samples and validation points."""
     settings = replace(
         SMALL, posterior=posterior, scaling=scaling, members=3 if posterior == "ensemble" else 1
     )
@@ -156,13 +155,45 @@ def test_recovers_an_interaction_in_the_units_of_the_user(table, posterior, scal
     unexplained = np.var(predicted - target[VALIDATION]) / np.var(target[VALIDATION])
     assert unexplained < 0.05  # the noise is 0.8 %
     draws = fitted.posterior.sample(20, seed=2)
-    found = group_hessians(draws, features[VALIDATION], [np.zeros(300, int)])[0].mean[:, 0].mean(0)
-    # 20 x1 x2 with x2 in units of 50; features far from 0 make dropping one costly, and effects shrink
-    shrunk = posterior == "concrete" and scaling == "min_max"
-    assert found[0, 1] == pytest.approx(20 / 50, rel=0.4 if shrunk else 0.2)
+    return group_hessians(draws, features[VALIDATION], [np.zeros(300, int)])[0].mean[:, 0].mean(0)
+
+
+def largest_false_share(table, found):
+    """Largest other entry over that of the true pair, in standard deviations of the features."""
+    features, _ = table
     sds = features.std(0)
     in_sds = np.abs(found * np.outer(sds, sds))
-    assert np.delete(in_sds[np.triu_indices(4, 1)], 0).max() < 0.25 * in_sds[0, 1]
+    return np.delete(in_sds[np.triu_indices(4, 1)], 0).max() / in_sds[0, 1]
+
+
+TRUE_HESSIAN = 20 / 50
+"""Of 20 x1 x2 with x2 in units of 50."""
+
+
+@pytest.mark.parametrize(
+    ("posterior", "scaling"),
+    [
+        ("concrete", "standardise"),
+        ("mean_field", "standardise"),
+        ("mean_field", "min_max"),
+        ("ensemble", "standardise"),
+        ("ensemble", "min_max"),
+    ],
+)
+def test_recovers_an_interaction_in_the_units_of_the_user(table, posterior, scaling):
+    found = mean_hessian(table, posterior, scaling)
+    assert found[0, 1] == pytest.approx(TRUE_HESSIAN, rel=0.2)
+    assert largest_false_share(table, found) < 0.25
+
+
+def test_concrete_dropout_on_min_max_scaled_features_shrinks_an_interaction_by_a_third(table):
+    """Features of 0.5 to 1.5 are far from 0, where dropping puts them: masks cost more, and effects give way.
+
+    0.65 to 0.71 of the truth with five data sets of this kind; 0.89 to 0.92 with standardised features.
+    """
+    found = mean_hessian(table, "concrete", "min_max")
+    assert 0.55 * TRUE_HESSIAN < found[0, 1] < 0.8 * TRUE_HESSIAN
+    assert largest_false_share(table, found) < 0.25
 
 
 def test_useless_features_are_dropped(table):

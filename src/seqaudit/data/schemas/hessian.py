@@ -39,7 +39,7 @@ declare(
 
 declare(
     "hessian_networks",
-    version=1,
+    version=2,
     row="trained network",
     key=("fit", "targets", "draw", "member"),
     columns=[
@@ -54,6 +54,11 @@ declare(
         Column("noise_precision", "float64", "precision of the noise of scaled targets"),
         Column("stopped", "string", "patience or max_epochs"),
         Column("test_r2", "float64", "share of the variance of held-out targets; null for nulls", "", True),
+        Column("test_deviance", "float64", "held-out deviance or squared error per point", "", True),
+        Column("additive_deviance", "float64", "the same of main effects alone", "", True),
+        Column("loss_gain", "float64", "the latter minus the former, mean over points", "", True),
+        Column("loss_gain_se", "float64", "its standard error over points", "", True),
+        Column("p_loss", "float64", "no gain: one-sided paired t-test over points", "", True),
     ],
 )
 
@@ -71,7 +76,7 @@ declare(
 
 declare(
     "hessian_pairs",
-    version=1,
+    version=2,
     row="network x measure x pair of features",
     key=("fit", "measure", "feature_a", "feature_b"),
     columns=[
@@ -102,6 +107,8 @@ declare(
         Column(
             "call", "bool", "additive-null rule: p_null at most alpha; null without such a null", "", True
         ),
+        Column("p_loss", "float64", "held-out loss no better than of main effects alone", "", True),
+        Column("gated_call", "bool", "call, and p_loss at most alpha; null if either is unknown", "", True),
         Column("interacts", "bool", "whether the features interact in truth; null if unknown", "", True),
         Column("truth", "float64", "true value of the measure; null if unknown", _UNIT, True),
         Column("status", "string", "ok, or what is missing and why"),
