@@ -11,7 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from seqaudit.inference.twin_gate import decide, judge_by_all, others_without_interaction, prepare_all
+from seqaudit.inference.twin_gate import (
+    additive_parts,
+    decide,
+    judge_by_all,
+    others_without_interaction,
+    prepare_all,
+)
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests/helpers"))
 from twin_worlds import make_world, parts_of
@@ -48,10 +54,15 @@ def study(n_worlds: int, **options) -> dict[str, float]:
         regressions = prepare_all(models[0], twins, np.arange(1500), noise="poisson")
         redrawn = np.random.default_rng(seed).poisson(world.truth[0], (REDRAWS, 1500))
         labels = np.concatenate([world.label[None], redrawn])
-        judged = judge_by_all(regressions, labels, others=others_without_interaction(models, 0))
+        judged = judge_by_all(
+            regressions,
+            labels,
+            others=others_without_interaction(models, 0),
+            additive=additive_parts(models).mean(axis=0),
+        )
         said = decide(judged, margin=0.25, alpha=0.05)
         rejected = said.confirmed | said.present
-        closed = ~rejected & (said.ungated | (judged.twin_error > 0.125))
+        closed = ~rejected & (said.ungated | (judged.twin_error > 0.125) | (judged.misfit > 0.25))
         rows.append(
             {
                 "case": said.ungated.mean() > 0.05,

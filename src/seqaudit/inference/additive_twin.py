@@ -11,7 +11,9 @@ from seqaudit.errors import SeqauditError
 from seqaudit.inference.loss_tests import ADDITIVE
 from seqaudit.inference.twin_claims import Claims, read_claims, twin_parts
 from seqaudit.inference.twin_gate import (
+    Z90,
     Judged,
+    additive_parts,
     decide,
     judge_by_all,
     others_without_interaction,
@@ -21,6 +23,7 @@ from seqaudit.inference.twin_gate import (
 from seqaudit.inference.twin_reasons import (
     CANNOT_TELL,
     CONFIRMED,
+    MISFIT,
     NO_WITNESS,
     NOT_SUPPORTED,
     PRESENT,
@@ -34,7 +37,7 @@ from seqaudit.inference.twin_regression import NOISE, Regression, upper_tail
 
 MARGINS = (0.0, 0.1, 0.25, 0.5)
 """Shares for which the table holds p-values; fixed before any model was scored."""
-Z90, Z95 = 1.6448536269514722, 1.959963984540054
+Z95 = 1.959963984540054
 OPEN = "open"
 
 _ADDITIVE = "the model is additive on these pairs: its interactions are float32 rounding"
@@ -74,7 +77,8 @@ def judge_twin(
     ``margin`` of the claim, the twins' own error included; ``present, size unconfirmed`` when
     every twin finds that the claim predicts unseen pairs, and beta exceeds 0 with that error
     included; ``cannot tell`` when the chosen twin alone would have said so but the twins do not
-    bear it out, or when their error is too large to say anything; else ``not supported``. The
+    bear it out, when their error is too large to say anything, or when the models' own additive
+    parts show that the twin is off by more than ``margin`` of the claim; else ``not supported``. The
     full rule is in docs/methods/additive_twin.md.
 
     Parameters
@@ -230,6 +234,7 @@ def judge_claims(
             regressions,
             claims.label,
             others=others,
+            additive=additive_parts(claims.parts).mean(axis=0),
             covariance=options.covariance,
             n_folds=options.n_folds,
             seed=options.seed,
@@ -255,6 +260,7 @@ def _numbers(judged: Judged, options: TwinOptions) -> dict[str, float]:
         "beta": beta,
         "se": se,
         "twin_error": judged.twin_error[0],
+        "misfit": judged.misfit[0],
         "ci_low": beta - Z90 * total,
         "ci_high": beta + Z90 * total,
         "ci95_low": beta - Z95 * total,
@@ -275,6 +281,8 @@ def _verdict(
     """Verdict, gate and, where it decides, the simulated check."""
     decided = decide(judged, margin=options.margin, alpha=options.alpha)
     rate = np.nan
+    if judged.misfit[0] > options.margin:
+        return {"verdict_twin": CANNOT_TELL, "gate": MISFIT}
     if decided.confirmed[0]:
         return {"verdict_twin": CONFIRMED, "gate": OPEN}
     if decided.present[0]:

@@ -3,7 +3,8 @@
 Nobody knows how far a twin is from the truth, but twins that were fitted with other seeds and other families
 (witnesses) err differently. beta is linear in the targets, so how far it would be off were a witness the
 truth can be computed without any label. The root mean square of these numbers is taken as the twin's own
-error.
+error. An error that all twins share moves no witness; it shows where other additive functions, the models
+without their interactions, predict the held-out pairs better than the twin does.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,12 @@ from seqaudit.inference.twin_regression import (
     confirmed_share,
     cross_fitted,
     prepare,
+    sum_groups,
     upper_tail,
 )
+
+Z90 = 1.6448536269514722
+"""Normal quantile of a one-sided 95 %, or two-sided 90 %, interval."""
 
 
 class Judged(NamedTuple):
@@ -27,7 +32,8 @@ class Judged(NamedTuple):
     without a witness) and ``ensemble_error`` (NaN without other models) say how far the
     chosen twin's beta would be off were these the truth; ``ensemble_better`` (n_labels,) says
     whether the other models, their interactions removed, predict the pairs better than the
-    chosen twin. ``coefficients`` (n_labels, 4) and ``influence`` (n_labels, n_groups) are the chosen twin's.
+    chosen twin. ``misfit`` (n_labels,) is ``shown_misfit``. ``coefficients`` (n_labels, 4) and
+    ``influence`` (n_labels, n_groups) are the chosen twin's.
     """
 
     beta: np.ndarray
@@ -36,6 +42,7 @@ class Judged(NamedTuple):
     witness_error: float
     ensemble_error: float
     ensemble_better: np.ndarray
+    misfit: np.ndarray
     coefficients: np.ndarray
     influence: np.ndarray
 
@@ -71,6 +78,7 @@ def judge_by_all(
     labels: np.ndarray,
     *,
     others: np.ndarray | None = None,
+    additive: np.ndarray | None = None,
     covariance: str = "HC0",
     n_folds: int = 5,
     seed: int = 0,
@@ -84,6 +92,8 @@ def judge_by_all(
     labels : numpy.ndarray, shape (n_pairs,) or (n_labels, n_pairs)
     others : numpy.ndarray, shape (n_pairs,), optional
         Mean over the data set's other models of the prediction without its interaction.
+    additive : numpy.ndarray, shape (n_pairs,), optional
+        The same over all of its models; without it no misfit is shown.
     covariance, n_folds, seed
         As in ``twin_regression``.
     """
@@ -105,13 +115,46 @@ def judge_by_all(
         witness_error=float(np.sqrt((off**2).mean())) if off.size else np.nan,
         ensemble_error=ensemble_error,
         ensemble_better=better,
+        misfit=np.zeros(len(labels)) if additive is None else shown_misfit(chosen, labels, additive),
         coefficients=shares[0].coefficients,
         influence=shares[0].influence,
     )
 
 
+def shown_misfit(regression: Regression, labels: np.ndarray, additive: np.ndarray) -> np.ndarray:
+    """The most by which beta can be off through what other additive functions show of the twin's error.
+
+    Where ``additive`` predicts targets better than the twin, the difference of their weighted squared
+    errors is a lower bound of the twin's own, whatever the noise. beta is linear in the
+    targets, so by the inequality of Cauchy and Schwarz an error of that size moves it by no
+    more than the result, and by as much if it has the shape of the claim.
+
+    Parameters
+    ----------
+    regression : Regression
+        Of one model on the twin.
+    labels : numpy.ndarray, shape (n_pairs,) or (n_labels, n_pairs)
+    additive : numpy.ndarray, shape (n_pairs,)
+        Another additive function of the same data, such as the mean of ``additive_parts``.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_labels,), float64
+        In units of beta, from the lower end of a one-sided 95 % interval over independent groups; 0
+        where ``additive`` is not shown to predict better.
+    """
+    twin, weights = regression.twin, regression.weights
+    # squared error of the twin minus that of the other; the labels' own square cancels
+    gain = weights * (2 * np.atleast_2d(labels) * (additive - twin) + twin**2 - additive**2)
+    gain = sum_groups(gain, regression.starts)
+    n = gain.shape[1]
+    lowest = gain.sum(axis=1) - Z90 * np.sqrt(n) * gain.std(axis=1, ddof=1)
+    reach = np.sqrt((regression.solver[0] ** 2 / weights).sum())
+    return np.sqrt(np.maximum(lowest, 0.0)) * reach
+
+
 def decide(judged: Judged, *, margin: float, alpha: float) -> Decisions:
-    """Apply the rule of docs/methods/additive_twin.md, all but its simulated check.
+    """Apply the rule of docs/methods/additive_twin.md with its second gate, all but its simulated check.
 
     Parameters
     ----------
@@ -121,8 +164,10 @@ def decide(judged: Judged, *, margin: float, alpha: float) -> Decisions:
     by_noise = upper_tail(judged.beta, judged.se, margin)
     above_margin = upper_tail(judged.beta[0], judged.total_se, margin)
     above_zero = upper_tail(judged.beta[0], judged.total_se)
-    twin_p = np.maximum(above_margin, by_noise.max(axis=0))
-    present_p = np.maximum(above_zero, judged.cross_p.max(axis=0))
+    # a twin that is shown to be off by as much as the margin judges nothing
+    unfit = np.where(judged.misfit > margin, 1.0, 0.0)
+    twin_p = np.maximum(np.maximum(above_margin, by_noise.max(axis=0)), unfit)
+    present_p = np.maximum(np.maximum(above_zero, judged.cross_p.max(axis=0)), unfit)
     chosen_present = np.maximum(above_zero, judged.cross_p[0])
     return Decisions(
         twin_p=twin_p,
@@ -141,6 +186,11 @@ def prepare_all(
     return [prepare(model, twin, starts, noise=noise) for twin in twins]
 
 
+def additive_parts(parts: np.ndarray) -> np.ndarray:
+    """Predictions without the claimed interactions, (n_models, n_pairs), of ``Claims.parts``."""
+    return parts[:, :3].sum(axis=1)
+
+
 def others_without_interaction(parts: np.ndarray, number: int) -> np.ndarray | None:
     """Mean additive part of all models but one, (n_pairs,); None if there is no other.
 
@@ -153,7 +203,7 @@ def others_without_interaction(parts: np.ndarray, number: int) -> np.ndarray | N
     """
     if len(parts) < 2:
         return None
-    additive = parts[:, :3].sum(axis=1)
+    additive = additive_parts(parts)
     return (additive.sum(axis=0) - additive[number]) / (len(parts) - 1)
 
 

@@ -12,11 +12,12 @@ CONFIRMED, PRESENT, NOT_SUPPORTED, CANNOT_TELL = (
     "not supported",
     "cannot tell",
 )
-NO_WITNESS, TWIN_ERROR, WITNESS, SIMULATED = (
+NO_WITNESS, TWIN_ERROR, WITNESS, SIMULATED, MISFIT = (
     "no witness",
     "twin error",
     "witness disagrees",
     "simulated check",
+    "models predict better",
 )
 
 
@@ -82,6 +83,12 @@ def _obstacle(row: Mapping, margin: float, alpha: float) -> str:
         return (
             "The chosen additive twin supports the claim, others fitted to the same data do not: their "
             f"shares go from {format_share(row['beta_lowest'])} to {format_share(row['beta_highest'])}"
+        )
+    if gate == MISFIT:
+        return (
+            "Without any interaction the models predict these pairs better than the additive twin does. An "
+            f"error as large as that can make up a share of {format_share(row['misfit'])} by itself, more "
+            f"than the margin of {margin:g}, so the twin cannot judge"
         )
     if gate == SIMULATED:
         return (

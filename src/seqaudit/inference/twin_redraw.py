@@ -11,6 +11,7 @@ from seqaudit.errors import SeqauditError
 from seqaudit.inference.additive_twin import MARGINS, TwinOptions, check_twin_options
 from seqaudit.inference.twin_claims import Claims, read_claims, twin_parts
 from seqaudit.inference.twin_gate import (
+    additive_parts,
     decide,
     judge_by_all,
     others_without_interaction,
@@ -53,8 +54,9 @@ def redraw_level(
     -------
     pandas.DataFrame
         Table ``twin_redraws``. Tests: ``rejected``, ``confirmed`` and ``cannot_tell`` (the verdicts),
-        ``margin_0`` to ``margin_50`` and ``cross`` (the chosen twin by itself), ``paired`` and
-        ``unpaired`` (published, Anscombe space, without corrections for ties).
+        ``ungated`` (what the chosen twin by itself would say), ``margin_0`` to ``margin_50`` and
+        ``cross`` (its tests), ``paired`` and ``unpaired`` (published, Anscombe space, without corrections for
+        ties).
 
     Raises
     ------
@@ -72,7 +74,13 @@ def redraw_level(
             regressions = prepare_all(claims.parts[number], parts, claims.starts, noise="poisson")
             others = others_without_interaction(claims.parts, number)
             judged = judge_by_all(
-                regressions, labels, others=others, covariance=covariance, n_folds=n_folds, seed=seed
+                regressions,
+                labels,
+                others=others,
+                additive=additive_parts(claims.parts).mean(axis=0),
+                covariance=covariance,
+                n_folds=n_folds,
+                seed=seed,
             )
             decided = decide(judged, margin=margin, alpha=alpha)
             present = decided.present
@@ -88,11 +96,13 @@ def redraw_level(
                 )
                 present = present & (rate <= 2 * alpha)
             rejected = decided.confirmed | present
-            said = decided.ungated | decided.present | (judged.twin_error > margin / 2)
+            unfit = (judged.twin_error > margin / 2) | (judged.misfit > margin)
+            said = decided.ungated | decided.present | unfit
             found = {
                 "rejected": rejected,
                 "confirmed": decided.confirmed,
                 "cannot_tell": ~rejected & said,
+                "ungated": decided.ungated,
                 **{
                     f"margin_{round(100 * m)}": upper_tail(judged.beta[0], judged.se[0], m) < alpha
                     for m in MARGINS

@@ -13,10 +13,12 @@ from seqaudit.inference.loss_tests import run_loss_tests
 from seqaudit.inference.twin_claims import split_twins
 from seqaudit.inference.twin_gate import (
     Judged,
+    additive_parts,
     decide,
     judge_by_all,
     others_without_interaction,
     prepare_all,
+    shown_misfit,
     simulated_rate,
 )
 from seqaudit.inference.twin_reasons import format_share, verdict_words
@@ -115,6 +117,7 @@ def test_the_rule(beta, witness_error, cross_p, expected):
         witness_error=witness_error,
         ensemble_error=2.0,
         ensemble_better=np.array([False]),
+        misfit=np.array([0.2]),
         coefficients=nothing,
         influence=nothing,
     )
@@ -123,6 +126,9 @@ def test_the_rule(beta, witness_error, cross_p, expected):
     assert next((name for name in order if getattr(said, name)[0]), "nothing") == expected
     better = judged._replace(ensemble_better=np.array([True]))
     assert not decide(better, margin=0.25, alpha=0.05).confirmed[0]
+    unfit = decide(judged._replace(misfit=np.array([0.26])), margin=0.25, alpha=0.05)
+    assert not (unfit.confirmed[0] or unfit.present[0]) and unfit.twin_p[0] == unfit.present_p[0] == 1
+    assert unfit.ungated[0] == said.ungated[0]
 
 
 def test_other_models_stand_in_for_the_truth_only_where_they_predict_better(strong):
@@ -141,6 +147,72 @@ def test_other_models_stand_in_for_the_truth_only_where_they_predict_better(stro
         expected = max(moved, judged.witness_error) if better else judged.witness_error
         np.testing.assert_allclose(judged.twin_error[0], expected, rtol=1e-6)
     assert others_without_interaction(parts[:1], 0) is None
+
+
+def test_misfit_is_the_most_that_an_error_of_its_size_can_do():
+    """An error of the twin in the shape of the claim moves beta by the bound, any other by less."""
+    regression = prepared(make_world(5, twin_errors=(1.0,), n_pairs=600))[0]
+    weights, twin, b = regression.weights, regression.twin, regression.solver[0]
+    worst = 400 * b / weights
+    expected = twin + worst
+    misfit = shown_misfit(regression, expected, expected)[0]
+    gain = weights * worst**2
+    lowest = gain.sum() - 1.645 * np.sqrt(600) * np.std(gain, ddof=1)
+    moved = confirmed_share(regression, expected).beta[0]
+    np.testing.assert_allclose(moved, b @ worst)
+    np.testing.assert_allclose(misfit, moved * np.sqrt(lowest / gain.sum()), rtol=1e-3)
+    other = np.random.default_rng(0).permutation(worst)
+    size = np.sqrt((weights * other**2).sum() * (b**2 / weights).sum())
+    assert abs(confirmed_share(regression, twin + other).beta[0]) < size
+
+
+def test_misfit_needs_another_function_that_predicts_better(strong):
+    regression = prepared(strong)[0]
+    rng = np.random.default_rng(1)
+    worse = regression.twin + rng.normal(0, 10, len(strong.label))
+    # labels around the twin: nothing predicts better; labels around the other: that one does
+    around_twin, around_worse = (rng.poisson(np.maximum(f, 0), (5, 800)) for f in (regression.twin, worse))
+    assert (shown_misfit(regression, around_twin, worse) == 0).all()
+    assert (shown_misfit(regression, around_worse, worse) > 0).all()
+    assert (shown_misfit(regression, around_twin, regression.twin) == 0).all()
+
+
+def test_groups_of_pairs_count_once(strong):
+    """Every pair twice in one group: the same gain, and the same doubt about it."""
+    regression, additive = prepared(strong)[0], strong.truth[0]
+    twice = prepare_all(
+        np.repeat(parts_of(strong.predicted)[0], 2, axis=1),
+        [np.repeat(parts_of(strong.twin_predicted)[0], 2, axis=1)],
+        2 * np.arange(800),
+        noise="poisson",
+    )[0]
+    once = shown_misfit(regression, strong.label, additive)
+    assert once[0] > 0
+    np.testing.assert_allclose(
+        shown_misfit(twice, np.repeat(strong.label, 2), np.repeat(additive, 2)), once, rtol=1e-6
+    )
+
+
+def test_an_error_that_all_twins_share_shows_in_the_models():
+    """Twins that agree with each other and are wrong: no witness says so, the models' additive parts do."""
+    found = 0
+    for seed in range(12):
+        world = make_world(
+            seed, twin_errors=(9.0,) * 3, common_error=0.95, model_error=5.0, n_models=4, n_pairs=500
+        )
+        additive = additive_parts(parts_of(world.predicted)).mean(axis=0)
+        regressions = prepared(world)
+        for _, row in judge(world).iterrows():
+            assert (row["verdict_twin"], row["gate"]) == ("cannot tell", "models predict better")
+            assert "Without any interaction the models predict these pairs better" in row["reason"]
+        unguarded = judge_by_all(regressions, world.label)
+        found += unguarded.cross_p[0, 0] < 0.05 or unguarded.beta[0, 0] - 0.25 > 1.645 * unguarded.se[0, 0]
+        assert shown_misfit(regressions[0], world.label, additive)[0] > 0.25
+    assert found >= 2
+
+
+def test_a_real_interaction_does_not_close_the_gate(strong):
+    assert (judge(strong)["misfit"] == 0).all()
 
 
 def test_simulated_labels_of_a_far_witness_are_rejected_often():

@@ -6,7 +6,7 @@ VERDICTS = "confirmed; present, size unconfirmed; not supported; cannot tell"
 
 declare(
     "twin_models",
-    version=1,
+    version=2,
     row="trained model x motif pair",
     key=("model_id", "motif_pair"),
     columns=[
@@ -24,6 +24,14 @@ declare(
             "twin_error",
             "float64",
             "error of beta from the twin: root mean square over the other twins",
+            "",
+            True,
+        ),
+        Column(
+            "misfit",
+            "float64",
+            "most by which beta can be off through the error that the models' additive parts show of the "
+            "twin; 0 if they predict no better",
             "",
             True,
         ),
@@ -94,7 +102,7 @@ declare(
 
 declare(
     "twin_summary",
-    version=1,
+    version=2,
     row="dataset x motif pair",
     key=("dataset", "motif_pair"),
     columns=[
@@ -122,6 +130,7 @@ declare(
         ),
         Column("se", "float64", "its standard error: noise of the targets", "", True),
         Column("twin_error", "float64", "its error from the twin", "", True),
+        Column("misfit", "float64", "as in twin_models, of the ensemble", "", True),
         Column("ci_low", "float64", "90 % interval of beta, noise and twin error", "", True),
         Column("ci_high", "float64", "its upper end", "", True),
         Column("p_margin_0", "float64", "one-sided p-value: beta > 0, noise only", "", True),
