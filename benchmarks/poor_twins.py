@@ -2,11 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/poor_twins.py results/power e100_same_1 half_width
 
-Takes a results folder, one of its simulated datasets, and how the twins are made poor: ``half_width`` (windows half
-as wide), ``tenth`` and ``hundredth`` (of the training sequences), ``unpolished`` (one Gauss-Newton step
-each) or ``none``. Prints what every network's verdict is, and how often it is rejected when the labels are drawn
-again, and adds the counts to ``<results folder>/poor_twins.csv``. A case is a network for which the rule without
-any gate rejects more than 5 % of redraws; it is caught if the gated rule does not. Only datasets without interaction have cases.
+Takes a results folder, one of its simulated datasets, and how the twins are made poor: ``half_width``
+(windows half as wide), ``tenth`` and ``hundredth`` (of the training sequences), ``unpolished`` (one
+Gauss-Newton step each) or ``none``. Prints what every network's verdict is, and how often it is rejected
+when the labels are drawn again, and adds the counts to ``<results folder>/poor_twins.csv``. A case is a
+network for which the rule without any gate rejects more than 5 % of redraws; it is caught if the gated
+rule does not. Cases mean something only in datasets without interaction.
 """
 
 import sys
