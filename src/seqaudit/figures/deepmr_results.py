@@ -11,7 +11,7 @@ from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_tables
 from seqaudit.figures.deepmr_words import pairs_of
 from seqaudit.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-from seqaudit.inference.deepmr.headline import headline_methods
+from seqaudit.inference.deepmr.headline import headline_methods, spoken_for
 
 CLASS_COLOURS = {
     "both": BLUE,
@@ -42,7 +42,7 @@ class StudyResults(NamedTuple):
         one round of one scenario is enough.
     headline : mapping of str to str
         Method of the global table that speaks for a recipe, such as
-        ``{"published": "egger_published/reml"}``; ``member_slope/mean`` for others.
+        ``{"published": "egger_published/reml"}``; see ``headline_methods`` for others.
     """
 
     study: str
@@ -58,7 +58,7 @@ class StudyResults(NamedTuple):
 
     def method_of(self, recipe: str) -> str:
         """The method of the global table that speaks for a recipe."""
-        return headline_methods(self.effects, self.headline)[recipe]
+        return headline_methods(self.effects, self.headline)[self.study, recipe]
 
     @property
     def recipes(self) -> list[str]:
@@ -93,7 +93,7 @@ class StudyResults(NamedTuple):
         ]
 
     def _headline(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table[table["method"] == table["recipe"].map(headline_methods(self.effects, self.headline))]
+        return spoken_for(table, headline_methods(self.effects, self.headline))
 
 
 def read_study_results(

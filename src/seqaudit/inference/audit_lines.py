@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seqaudit.inference.combine import false_discovery_rate
-from seqaudit.inference.deepmr.headline import headline_methods
+from seqaudit.inference.deepmr.headline import headline_methods, spoken_for
 from seqaudit.inference.twin_reasons import PRESENT
 
 SPREAD = (0.05, 0.95)
@@ -122,7 +122,7 @@ def deepmr_line(
 
     The first recipe of a study and its first round speak; how many others agree is counted.
     """
-    spoken = effects[effects["method"] == effects["recipe"].map(headline_methods(effects, headline))]
+    spoken = spoken_for(effects, headline_methods(effects, headline))
     # the same class of loci in every round and recipe, or agreement would mean nothing
     spoken = pd.concat([_of_one_class(rows) for _, rows in spoken.groupby(_PAIR, sort=False)])
     spoken = spoken.assign(q=np.nan)

@@ -15,7 +15,7 @@ from seqaudit.figures.deepmr_words import (
 )
 from seqaudit.figures.saved import SavedFigure
 from seqaudit.inference.deepmr import GLOBAL_STATUS
-from seqaudit.inference.deepmr.headline import headline_methods
+from seqaudit.inference.deepmr.headline import Methods, headline_methods, spoken_for
 from seqaudit.report.cells import MISSING, number_cell, p_cell
 from seqaudit.report.galleries import figure_sections
 from seqaudit.report.page import Cell, Chapter, Column, Row, Section, Table
@@ -39,7 +39,7 @@ def deepmr_chapter(
     effects = tables["deepmr_global"]
     scores = tables.get("deepmr_scores")
     methods = headline_methods(effects, headline or {})
-    shown = effects[effects["method"] == effects["recipe"].map(methods)]
+    shown = spoken_for(effects, methods)
     known = pd.DataFrame() if scores is None else scores.dropna(subset=["bias"])
     sections = figure_sections(figures, CAUSES)
     return Chapter(
@@ -107,13 +107,14 @@ def effect_sentences(effects: pd.DataFrame) -> list[str]:
     return told
 
 
-def score_sentences(scores: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
+def score_sentences(scores: pd.DataFrame, methods: Methods) -> list[str]:
     """One sentence per study, scenario and recipe: bias and coverage where both motifs are.
 
-    ``scores`` are rows of table ``deepmr_scores`` with a known truth, ``methods`` the one that
-    speaks for each recipe.
+    ``scores`` are rows of table ``deepmr_scores`` with a known truth, ``methods`` those that
+    speak for each study and recipe.
     """
-    own = scores[(scores["method"] == scores["recipe"].map(methods)) & (scores["gamma_cluster"] == "all")]
+    own = spoken_for(scores, methods)
+    own = own[own["gamma_cluster"] == "all"]
     told = []
     for key, rows in own.groupby([*_PAIR, "scenario", "recipe"], sort=False):
         study, exposure, outcome, scenario, recipe = key
@@ -130,12 +131,12 @@ def score_sentences(scores: pd.DataFrame, methods: Mapping[str, str]) -> list[st
     return told
 
 
-def notes(effects: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
+def notes(effects: pd.DataFrame, methods: Methods) -> list[str]:
     """What a careful reader should know, as far as it applies to these tables."""
-    own = effects[effects["method"] == effects["recipe"].map(methods)]
+    own = spoken_for(effects, methods)
     estimands = own.drop_duplicates(["recipe", "estimand"])
     unknown = list(own.loc[own["truth"].isna() & own["b"].notna(), "study"].unique())
-    independent = sorted(recipe for recipe, method in methods.items() if "/reml" in method)
+    independent = sorted({recipe for (_, recipe), method in methods.items() if "/reml" in method})
     classes = set(own.dropna(subset=["b"])["sequence_class"])
     lost = own.loc[own["sequence_class"] == "all", ["k", "n_loci"]].sum()
     return [
@@ -200,8 +201,8 @@ def _rounds_words(effects: pd.DataFrame) -> str:
     )
 
 
-def _methods_words(methods: Mapping[str, str]) -> list[str]:
-    told = [f"{recipe}: {method_words(method)}" for recipe, method in methods.items()]
+def _methods_words(methods: Methods) -> list[str]:
+    told = dict.fromkeys(f"{recipe}: {method_words(method)}" for (_, recipe), method in methods.items())
     return [f"Method of each recipe (local estimator / pooling): {'; '.join(told)}."]
 
 

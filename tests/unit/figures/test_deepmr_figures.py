@@ -25,7 +25,6 @@ from seqaudit.figures.deepmr_words import (
 )
 from seqaudit.figures.draw import draw, draw_study_figures
 from seqaudit.figures.saved import read_figures
-from seqaudit.inference.deepmr.headline import headline_methods
 
 SMALL = {"rounds": 2, "loci": 12}
 TABLES = {
@@ -145,14 +144,7 @@ def test_estimates_are_drawn_at_their_truth(study):
         assert np.allclose(points(panel, CLASS_COLOURS[name]), expected)
 
 
-def test_headline_methods_speak_for_recipes(study):
-    assert headline_methods(study.effects, HEADLINE) == {
-        "corrected": "member_slope/mean",
-        "published": "egger_published/reml",
-    }
-    assert headline_methods(study.effects, {"corrected": "absent"})["corrected"] == "member_slope/mean"
-    only = study.effects[study.effects["method"] == "wald_mean/sd"]
-    assert headline_methods(only, {}) == {"published": "wald_mean/sd"}
+def test_the_caption_names_the_method_of_every_recipe(study):
     assert "published: egger published / reml" in deepmr_scores.overview(study).caption
 
 

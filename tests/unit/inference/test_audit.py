@@ -8,7 +8,6 @@ from seqaudit.data.schemas import SCHEMAS
 from seqaudit.data.tables import read_table, write_table
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.audit import audit, decide_interaction, stance
-from seqaudit.inference.deepmr.headline import headline_methods
 
 
 def rows_of(schema: str, rows: list[dict]) -> pd.DataFrame:
@@ -294,10 +293,3 @@ def test_errors_say_what_was_expected():
         audit(loss_tables(), alpha=2)
     with pytest.raises(SeqauditError, match="line 'twin' says 'perhaps', expected one of confirmed"):
         audit({**loss_tables(), **twins("perhaps")})
-
-
-def test_the_named_method_speaks_for_its_recipe():
-    table = effects([FOUND, {**FOUND, "method": "ivw/reml"}])["deepmr_global"]
-    assert headline_methods(table, {}) == {"first": "member_slope/mean"}
-    assert headline_methods(table, {"first": "ivw/reml"}) == {"first": "ivw/reml"}
-    assert headline_methods(table, {"first": "absent"}) == {"first": "member_slope/mean"}

@@ -10,7 +10,7 @@ from toy_tables import toy_architectures, toy_dataset
 
 from seqaudit.figures.deepmr_words import interval_words
 from seqaudit.inference.audit import audit
-from seqaudit.inference.deepmr.headline import headline_methods
+from seqaudit.inference.deepmr.headline import headline_methods, spoken_for
 from seqaudit.report.build import build_report
 from seqaudit.report.deepmr import deepmr_chapter, effect_sentences, notes, score_sentences
 
@@ -36,7 +36,7 @@ def tables(simulated, measured) -> dict[str, pd.DataFrame]:
 
 
 def headline_rows(effects):
-    return effects[effects["method"] == effects["recipe"].map(headline_methods(effects, HEADLINE))]
+    return spoken_for(effects, headline_methods(effects, HEADLINE))
 
 
 def section(chapter, title):
