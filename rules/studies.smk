@@ -51,6 +51,7 @@ FACTOR_SETTINGS = (
     "n_calibration",
     "n_test",
     "n_mutants",
+    "n_calibration_mutants",
 )
 
 
@@ -273,7 +274,7 @@ def report_tables():
     if STUDIES:
         for table in ("global", "scores"):
             tables[f"deepmr_{table}"] = f"{DEEPMR}/{table}.parquet"
-    return {**tables, **consistency_tables(), **hessian_tables()}
+    return {**tables, **consistency_tables(), **hessian_tables(), **head_tables()}
 
 
 def figure_folders():
@@ -283,6 +284,7 @@ def figure_folders():
     explained = [f"explained_{dataset}" for dataset in EXPLAINED]
     explained += ["consistency"] if EXPLAINED else []
     asked = [f"hessian_{study}" for study in HESSIAN_STUDIES]
+    asked += ["heads"] if HEADED else []
     return [
         *datasets,
         *twinned,

@@ -63,6 +63,7 @@ def simulate_factors(
     n_calibration: int = 500,
     n_test: int = 500,
     n_mutants: int = 0,
+    n_calibration_mutants: int = 0,
     site_numbers: Sequence[float] | Mapping[str, Sequence[float]] = SITE_NUMBERS,
     composites: Sequence[Composite] = (),
     planted_within: int | None = None,
@@ -82,10 +83,10 @@ def simulate_factors(
         Of every sequence, in bp.
     n_train, n_calibration, n_test : int
         Sequences of each split.
-    n_mutants : int
-        Labelled copies of training sequences with one base changed: inside a planted site, or
-        anywhere where there is none. Parents are taken in turn, so they differ until
-        ``n_mutants`` exceeds ``n_train``.
+    n_mutants, n_calibration_mutants : int
+        Labelled copies of training and of calibration sequences with one base changed: inside a
+        planted site, or anywhere where there is none. Parents are taken in turn, so they differ
+        until there are more mutants than parents.
     site_numbers : sequence of float, or mapping of factor to one
         Chances of 0, 1, 2, ... planted sites of a factor.
     composites : sequence of Composite
@@ -114,32 +115,45 @@ def simulate_factors(
         ("n_calibration", n_calibration, 0),
         ("n_test", n_test, 0),
         ("n_mutants", n_mutants, 0),
+        ("n_calibration_mutants", n_calibration_mutants, 0),
     ):
         if size < least:
             raise SeqauditError(f"{name}: got {size}, expected at least {least}.")
+    if n_calibration_mutants and not n_calibration:
+        raise SeqauditError(
+            f"n_calibration_mutants: got {n_calibration_mutants} with n_calibration 0; mutants need parents."
+        )
     chances = _site_chances(site_numbers, grammar.factors)
     blocks = _blocks(grammar, composites)
     if planted_within is None:
         planted_within = length
     _check_room(blocks, chances, composites, length, planted_within)
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+    planting, mutating, counting, reading, calibrating, reading_calibration = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
+    )
 
     n = n_train + n_calibration + n_test
-    codes, sites = _plant(grammar, blocks, chances, composites, n, length, planted_within, streams[0])
+    codes, sites = _plant(grammar, blocks, chances, composites, n, length, planted_within, planting)
     split = np.repeat(["train", "calibration", "test"], [n_train, n_calibration, n_test])
     ids = [f"{name}-{row}" for name, row in zip(split, _count_within(split))]
     parent = np.arange(n)
-    if n_mutants:
-        mutants, parents, mutant_sites = _mutate(codes[:n_train], sites, n_mutants, streams[1], grammar)
-        ids += [f"{ids[row]}-mutant-{index}" for index, row in enumerate(parents)]
-        codes = np.concatenate([codes, mutants])
-        sites = _Sites(*map(np.concatenate, zip(sites, mutant_sites._replace(row=mutant_sites.row + n))))
-        parent = np.concatenate([parent, parents])
+    for name, n_of_split, rng in (
+        ("train", n_mutants, mutating),
+        ("calibration", n_calibration_mutants, calibrating),
+    ):
+        if n_of_split:
+            originals = np.flatnonzero(split[:n] == name)
+            mutants, parents, copied = _mutate(codes, sites, originals, n_of_split, rng, grammar)
+            ids += [f"{ids[row]}-mutant-{index}" for index, row in enumerate(parents)]
+            copied = copied._replace(row=copied.row + len(codes))
+            sites = _Sites(*map(np.concatenate, zip(sites, copied)))
+            codes, parent = np.concatenate([codes, mutants]), np.concatenate([parent, parents])
+            split = np.concatenate([split, np.full(n_of_split, name)])
 
     sequences = pd.DataFrame(
         {
             "sequence_id": pd.Series(ids, dtype="str"),
-            "split": np.concatenate([split, np.full(n_mutants, "train")]),
+            "split": split,
             "sequence": decode_letters(codes),
             "parent": pd.Series(ids, dtype="str").take(parent).to_numpy(),
             "mutated": np.arange(len(ids)) >= n,
@@ -148,8 +162,10 @@ def simulate_factors(
     )
     binding = grammar.binding(codes)
     expected = grammar.counts_at(*binding)
-    # one stream per part, so that the counts of originals do not depend on the number of mutants
-    counts = np.concatenate([streams[2].poisson(expected[:n]), streams[1].poisson(expected[n:])])
+    # a stream per part, so that nothing depends on the number of mutants of any kind
+    last = n + n_mutants
+    parts = zip((counting, mutating, calibrating), np.split(expected, [n, last]))
+    counts = np.concatenate([rng.poisson(of_part) for rng, of_part in parts])
     targets = pd.DataFrame(
         {
             "sequence_id": np.repeat(sequences["sequence_id"].to_numpy(), len(grammar.factors)),
@@ -159,10 +175,15 @@ def simulate_factors(
             "occupancy": binding.occupancy.ravel(),
         }
     )
-    profiles = place_reads(
-        grammar, codes, counts, sequence_ids=sequences["sequence_id"], shape=read_shape, rng=streams[3]
-    )
-    return FactorTables(sequences, targets, profiles)
+    profiles = [
+        place_reads(
+            grammar, codes[rows], counts[rows], sequence_ids=sequences["sequence_id"].iloc[rows],
+            shape=read_shape, rng=rng,
+        )
+        for rows, rng in ((slice(last), reading), (slice(last, None), reading_calibration))
+        if len(codes[rows])
+    ]  # fmt: skip
+    return FactorTables(sequences, targets, pd.concat(profiles, ignore_index=True))
 
 
 def _plant(grammar, blocks, chances, composites, n, length, planted_within, rng) -> tuple[np.ndarray, _Sites]:
@@ -201,11 +222,13 @@ def _draw(rng: np.random.Generator, probabilities: np.ndarray) -> np.ndarray:
     return (uniforms[..., None] > cumulative).sum(axis=-1).astype(np.uint8)
 
 
-def _mutate(codes, sites: _Sites, n_mutants: int, rng, grammar) -> tuple[np.ndarray, np.ndarray, _Sites]:
-    """Mutants of training sequences, the rows of their parents, and their sites."""
+def _mutate(
+    codes, sites: _Sites, originals: np.ndarray, n_mutants: int, rng, grammar
+) -> tuple[np.ndarray, np.ndarray, _Sites]:
+    """Mutants of these rows of ``codes``, the rows of their parents, and their sites."""
     n, length = codes.shape
-    turns = -(-n_mutants // n)
-    parents = np.concatenate([rng.permutation(n) for _ in range(turns)])[:n_mutants]
+    turns = -(-n_mutants // len(originals))
+    parents = originals[np.concatenate([rng.permutation(len(originals)) for _ in range(turns)])[:n_mutants]]
     first_site = np.searchsorted(sites.row, np.arange(n + 1))
     n_sites = np.diff(first_site)[parents]
     chosen = first_site[parents] + np.minimum((rng.random(n_mutants) * n_sites).astype(int), n_sites - 1)

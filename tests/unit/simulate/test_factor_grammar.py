@@ -138,6 +138,7 @@ def tables():
     world = factor_grammar(MOTIFS, help={"A": {"B": 1.5}}, **{**OPTIONS, "strand": "+-"})
     options = {
         "n_mutants": 400,
+        "n_calibration_mutants": 70,
         "composites": [Composite("A", "C", 2, 0.5)],
         "read_shape": ReadShape(),
         **SETTINGS,
@@ -196,11 +197,12 @@ class TestTables:
         sequences = tables[2].sequences
         text = sequences.set_index("sequence_id")["sequence"]
         mutants = sequences.loc[sequences["mutated"]]
-        assert len(mutants) == 400 and (mutants["split"] == "train").all()
+        assert mutants["split"].tolist() == ["train"] * 400 + ["calibration"] * 70
+        assert (mutants["parent"].str.split("-").str[0] == mutants["split"]).all()
         assert mutants["parent"].value_counts().max() == 2
         codes, parents = letter_codes(mutants["sequence"]), letter_codes(text.loc[mutants["parent"]])
         row, position = np.nonzero(codes != parents)
-        assert row.tolist() == list(range(400))
+        assert row.tolist() == list(range(470))
         for at, embeddings in zip(position, mutants["embeddings"]):
             starts = [int(start) for start in re.findall(r"pos-(\d+)_", embeddings)]
             assert not starts or any(start <= at < start + 8 for start in starts)
@@ -243,15 +245,19 @@ class TestTables:
         again = simulate_factors(world, **options)
         for table, same in zip(first, again):
             assert table.equals(same)
-        bare = simulate_factors(world, **{**options, "n_mutants": 0, "read_shape": None})
+        none = {"n_mutants": 0, "n_calibration_mutants": 0}
+        bare = simulate_factors(world, **{**options, **none, "read_shape": None})
         n = len(bare.sequences)
+        uncalibrated = simulate_factors(world, **{**options, "n_calibration_mutants": 0})
+        for table, same in zip(first, uncalibrated):
+            assert table[: len(same)].equals(same)
         assert bare.sequences.equals(first.sequences[:n]) and bare.targets.equals(first.targets[: n * 3])
         assert len(bare.profiles) == 0
         assert not bare.sequences.equals(simulate_factors(world, **{**options, "seed": 8}).sequences[:n])
 
     def test_sites_can_be_kept_in_the_middle(self, tables):
         world, options, _ = tables
-        options = {**options, "length": 300, "planted_within": 120, "n_mutants": 0, "read_shape": None}
+        options = {**options, "length": 300, "planted_within": 120, "read_shape": None}
         embeddings = simulate_factors(world, **options).sequences["embeddings"]
         starts = np.array([int(s) for text in embeddings for s in re.findall(r"pos-(\d+)_", text)])
         assert starts.min() >= 90 and starts.max() + 8 <= 210
@@ -287,6 +293,10 @@ def test_one_factor_is_not_enough():
     "changes, message",
     [
         ({"n_train": 0}, "n_train: got 0, expected at least 1"),
+        (
+            {"n_calibration": 0, "n_calibration_mutants": 5},
+            "n_calibration_mutants: got 5 with n_calibration 0; mutants need parents",
+        ),
         ({"length": 40}, "planted_within: 40 of 40 bp, expected at least 48 for all sites"),
         ({"planted_within": 200}, "planted_within: 200 of 120 bp, expected at least 48"),
         ({"site_numbers": [0.5, 0.4]}, "site_numbers: A has [0.5, 0.4], expected chances of 0, 1, 2, ..."),
