@@ -37,7 +37,8 @@ def redraw_level(
 
     Counts are drawn from the true expectation, one per sequence: pairs of one group with one
     expectation share it. Everything about the twin is linear in the labels, and the ranks of the
-    published tests come from one sort of all redraws.
+    published tests come from one sort of all redraws. Random locations lie in the sequences of the pairs
+    and share their redrawn labels.
 
     Parameters
     ----------
@@ -55,13 +56,13 @@ def redraw_level(
     pandas.DataFrame
         Table ``twin_redraws``. Tests: ``rejected``, ``confirmed`` and ``cannot_tell`` (the verdicts),
         ``ungated`` (what the chosen twin by itself would say), ``margin_0`` to ``margin_50`` and
-        ``cross`` (its tests), ``paired`` and ``unpaired`` (published, Anscombe space, without corrections for
-        ties).
+        ``cross`` (its tests), ``paired``, ``unpaired`` and, where ``pairs`` has them,
+        ``random_location`` (published, Anscombe space, without corrections for ties).
 
     Raises
     ------
     SeqauditError
-        As ``judge_twin``, or pairs whose truth is unknown.
+        As ``judge_twin``, pairs whose truth is unknown, or random locations of other pairs.
     """
     check_twin_options(TwinOptions(margin=margin, alpha=alpha, covariance=covariance, n_folds=n_folds))
     if n_redraws < 1:
@@ -70,6 +71,7 @@ def redraw_level(
     for claims in read_claims(pairs):
         labels = _draw(claims, truth, n_redraws=n_redraws, seed=seed)
         parts = [twin_parts(twin, claims) for twin in twins]
+        by_chance = _random_interactions(pairs, claims)
         for number, model_id in enumerate(claims.model_ids):
             regressions = prepare_all(claims.parts[number], parts, claims.starts, noise="poisson")
             others = others_without_interaction(claims.parts, number)
@@ -108,7 +110,7 @@ def redraw_level(
                     for m in MARGINS
                 },
                 "cross": judged.cross_p[0] < alpha,
-                **_published(claims, number, labels, alpha=alpha),
+                **_published(claims, number, labels, by_chance, alpha=alpha),
             }
             rows += [
                 {
@@ -139,33 +141,64 @@ def _draw(claims: Claims, truth: pd.DataFrame, *, n_redraws: int, seed: int) -> 
     return drawn[:, of_pair.ravel()].astype(np.float64)
 
 
-def _published(claims: Claims, number: int, labels: np.ndarray, *, alpha: float) -> dict[str, np.ndarray]:
-    """Paired and unpaired test of Finkelstein et al. 2020 for every label set."""
+def _random_interactions(pairs: pd.DataFrame, claims: Claims) -> np.ndarray | None:
+    """Claimed interactions at random locations of the pairs' sequences, (n_models, n_pairs)."""
+    known = (pairs["pair_set"] == "random_location") & (pairs["split"] == "test")
+    rows = pairs[known & (pairs["motif_pair"] == claims.motif_pair)]
+    if rows.empty:
+        return None
+    of_pair = rows.set_index(["model_id", "pair_id"])["interaction"]
+    wanted = pd.MultiIndex.from_product([claims.model_ids, claims.pair_ids])
+    found = of_pair.reindex(wanted).to_numpy(np.float64)
+    if np.isnan(found).any():
+        model_id, pair_id = wanted[np.isnan(found)][0]
+        raise SeqauditError(
+            f"interaction_pairs: model '{model_id}' has no random location for pair '{pair_id}' "
+            f"({np.isnan(found).sum()} such rows). Probe all models at the random locations of these pairs."
+        )
+    return found.reshape(len(claims.model_ids), -1)
+
+
+def _published(
+    claims: Claims, number: int, labels: np.ndarray, by_chance: np.ndarray | None, *, alpha: float
+) -> dict[str, np.ndarray]:
+    """Paired, unpaired and random-location test of Finkelstein et al. 2020 for every label set."""
     sizes = np.diff(claims.starts, append=claims.n_pairs)
     label = transform_target(labels, "anscombe")
     prediction = claims.prediction[number]
-    losses = []
-    for values in (prediction, prediction - claims.interaction[number]):
+
+    def loss(values: np.ndarray) -> np.ndarray:
         answer = transform_target(np.maximum(values, ANSCOMBE_FLOOR), "anscombe")
-        losses.append(sum_groups((answer - label) ** 2, claims.starts) / sizes)
-    with_it, without = losses
+        return sum_groups((answer - label) ** 2, claims.starts) / sizes
+
+    with_it, without = loss(prediction), loss(prediction - claims.interaction[number])
     improvement, n = without - with_it, claims.n_groups
     wins = _sum_of_ranks(np.abs(improvement), improvement > 0)
-    paired = (wins - n * (n + 1) / 4) / np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-    first = np.repeat([True, False], n)
-    larger = _sum_of_ranks(np.concatenate([without, with_it], axis=1), first) - n * (n + 1) / 2
-    unpaired = (larger - n * n / 2 - 0.5) / np.sqrt(n * n * (2 * n + 1) / 12)
-    critical = -ndtri(alpha)
-    return {"paired": paired > critical, "unpaired": unpaired > critical}
+    z = {
+        "paired": (wins - n * (n + 1) / 4) / np.sqrt(n * (n + 1) * (2 * n + 1) / 24),
+        "unpaired": _larger(without, with_it),
+    }
+    if by_chance is not None:
+        z["random_location"] = _larger(improvement, loss(prediction - by_chance[number]) - with_it)
+    return {test: values > -ndtri(alpha) for test, values in z.items()}
+
+
+def _larger(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Mann and Whitney's z that ``first`` is larger than ``second``; rows are label sets of equal size."""
+    n = first.shape[1]
+    ranks = _sum_of_ranks(np.concatenate([first, second], axis=1), np.repeat([True, False], n))
+    return (ranks - n * (n + 1) / 2 - n * n / 2 - 0.5) / np.sqrt(n * n * (2 * n + 1) / 12)
 
 
 def _sum_of_ranks(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Sum of the ranks of ``chosen`` entries in every row of non-negative ``values``.
+    """Sum of the ranks of ``chosen`` entries in every row of ``values``.
 
-    The last bit of each number carries the choice, so that a plain sort, several times faster than
-    one that returns an order, is enough. Equal numbers rank in favour of the chosen ones.
+    Read as whole numbers, floats keep their order if the bits of negative ones are turned round. The last
+    bit of each number carries the choice, so that a plain sort, several times faster than one that
+    returns an order, is enough. Equal numbers rank in favour of the chosen ones.
     """
     bits = np.ascontiguousarray(values).view(np.int64)
+    bits = bits ^ ((bits >> 63) & np.iinfo(np.int64).max)
     bits = (bits & ~np.int64(1)) | chosen
     bits.sort(axis=-1)
     return ((bits & 1) * np.arange(1.0, bits.shape[-1] + 1)).sum(axis=-1)

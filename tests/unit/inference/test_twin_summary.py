@@ -1,6 +1,7 @@
 """Many models, one data set: joint errors, heterogeneity, architectures, and redraws of the labels."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from twin_worlds import make_world, pair_table
@@ -10,7 +11,7 @@ from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.additive_twin import judge_twin
 from seqaudit.inference.rank_tests import rank_sum, signed_rank
-from seqaudit.inference.twin_redraw import redraw_level
+from seqaudit.inference.twin_redraw import _sum_of_ranks, redraw_level
 from seqaudit.inference.twin_summary import partial_conjunction, random_effects, summarise_twin
 
 ARCHITECTURES = {f"cnn.{i}": f"arch{i // 2 + 1}" for i in range(4)}
@@ -92,9 +93,14 @@ def test_the_ensemble_is_the_mean_prediction(world):
 
 def test_redraws_reject_as_often_as_the_verdicts_on_each_redraw(world):
     truth = pair_table("oracle", world.truth, world.label)
-    table = redraw_level(world.models, world.twins, truth, n_redraws=6, seed=4)
     labels = np.random.default_rng(4).poisson(world.truth[0], (6, 700))
-    verdicts, published = [], {"paired": [], "unpaired": []}
+    # at random locations a model claims something else, of either sign
+    chance = np.random.default_rng(5).normal(0, 8, 4 * 700)
+    at_random = world.models.assign(pair_set="random_location", interaction=chance).sample(
+        frac=1, random_state=1
+    )
+    table = redraw_level(pd.concat([world.models, at_random]), world.twins, truth, n_redraws=6, seed=4)
+    verdicts, published = [], {"paired": [], "unpaired": [], "random_location": []}
     for label in labels:
         models = world.models.assign(label=np.tile(label, 4).astype(float))
         verdicts.append(judge_twin(models, world.twins, seed=4)["verdict_twin"].to_numpy())
@@ -104,12 +110,24 @@ def test_redraws_reject_as_often_as_the_verdicts_on_each_redraw(world):
         without = (transform_target(cnn["f_orig"] - cnn["interaction"], "anscombe") - z) ** 2
         published["paired"].append(signed_rank(without - with_it).p < 0.05)
         published["unpaired"].append(rank_sum(without, with_it).p < 0.05)
+        moved = (transform_target(cnn["f_orig"] - chance[:700], "anscombe") - z) ** 2
+        published["random_location"].append(rank_sum(without - with_it, moved - with_it).p < 0.05)
     rates = table[table["model_id"] == "cnn.0"].set_index("test")["rate"]
     first = np.array(verdicts)[:, 0]
     assert rates["confirmed"] == np.mean(first == "confirmed")
     assert rates["cannot_tell"] == np.mean(first == "cannot tell")
     assert rates["paired"] == np.mean(published["paired"])
     assert rates["unpaired"] == np.mean(published["unpaired"])
+    assert rates["random_location"] == np.mean(published["random_location"])
+    with pytest.raises(SeqauditError, match="has no random location for pair"):
+        redraw_level(pd.concat([world.models, at_random.iloc[1:]]), world.twins, truth, n_redraws=2)
+
+
+def test_ranks_of_signed_numbers_are_those_of_a_plain_sort():
+    values = np.random.default_rng(0).normal(size=(3, 41))
+    chosen = np.random.default_rng(1).random((3, 41)) < 0.4
+    plain = (np.argsort(np.argsort(values, axis=1), axis=1) + 1) * chosen
+    np.testing.assert_array_equal(_sum_of_ranks(values, chosen), plain.sum(axis=1))
 
 
 def test_redraws_keep_the_level_with_the_true_twin():
