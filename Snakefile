@@ -20,6 +20,7 @@ include: "rules/deepmr.smk"
 include: "rules/consistency.smk"
 include: "rules/hessian_studies.smk"
 include: "rules/hessian.smk"
+include: "rules/hessian_heads.smk"
 include: "rules/audit.smk"
 include: "rules/report.smk"
 
@@ -69,3 +70,4 @@ rule deepmr:
 rule hessian:
     input:
         hessian_tables().values(),
+        head_tables().values(),

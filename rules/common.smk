@@ -16,6 +16,7 @@ from seqaudit.figures.catalogue import (
     CONSISTENCY_FIGURES,
     DATASET_FIGURES,
     EXPLAINED_FIGURES,
+    HEAD_FIGURES,
     HESSIAN_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,

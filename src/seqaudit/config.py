@@ -251,6 +251,11 @@ def _check_instruments(path: str, settings: dict, recipes: dict) -> None:
 
 def _check_hessian(config: dict) -> None:
     recipes, studies = config["hessian"]["recipes"], config["hessian"]["studies"]
+    if config["hessian"]["heads"] and not (config["datasets"] and studies):
+        raise SeqauditError(
+            "config key 'hessian.heads' asks the networks of 'datasets', beside the studies of "
+            "'hessian.studies', and one of these is empty. Add it, or write 'heads: null'."
+        )
     asked: dict[str, str] = {}
     for study, settings in studies.items():
         path = f"hessian.studies.{study}"

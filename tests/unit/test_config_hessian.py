@@ -64,3 +64,21 @@ def test_strata_must_be_named_where_a_recipe_wants_them():
 
 def test_one_dataset_can_be_asked_on_two_scales():
     completed({"a": scored(), "b": scored(scale="anscombe")}, datasets={"neg": DATASET})
+
+
+def test_heads_need_networks_and_a_chapter():
+    recipes = {"small": {}}
+    with pytest.raises(SeqauditError, match="asks the networks of 'datasets', beside the studies"):
+        complete_config(
+            {"run": "r", "hessian": {"heads": {}, "studies": {"a": simulated()}, "recipes": recipes}}, SCHEMA
+        )
+    hessian = {"heads": {}, "studies": {"a": simulated()}, "recipes": recipes}
+    config = complete_config({"run": "r", "datasets": {"neg": DATASET}, "hessian": hessian}, SCHEMA)
+    assert config["hessian"]["heads"]["spacing_bins"] == [10, 25, 50]
+
+
+def test_the_positive_pair_of_digits_is_among_the_digits():
+    study = {"kind": "digits", "recipes": ["small"], "digits": [7, 4, 0], "positive": [7, 0]}
+    assert completed({"a": study})["hessian"]["studies"]["a"]["nodes"] == 20
+    with pytest.raises(SeqauditError, match=r"'hessian.studies.a.positive': got \[7, 1\], expected two of"):
+        completed({"a": {**study, "positive": [7, 1]}})

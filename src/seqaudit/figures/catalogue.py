@@ -7,7 +7,7 @@ panel that says why.
 from seqaudit.figures.audit_entries import AUDIT_FIGURES, EXPLAINED_FIGURES
 from seqaudit.figures.consistency_entries import CONSISTENCY_FIGURES
 from seqaudit.figures.entry import DATASET, OVERVIEW, RUN, STUDY, Entry
-from seqaudit.figures.hessian_entries import HESSIAN_FIGURES
+from seqaudit.figures.hessian_entries import HEAD_FIGURES, HESSIAN_FIGURES
 from seqaudit.figures.twin_entries import TWIN_FIGURES
 
 INTERACTIONS = "Motif interactions"
@@ -309,6 +309,7 @@ FIGURES: tuple[Entry, ...] = (
     ),
     *CONSISTENCY_FIGURES,
     *HESSIAN_FIGURES,
+    *HEAD_FIGURES,
 )
 """All figures in the order in which a report shows them."""
 

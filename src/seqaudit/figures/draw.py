@@ -15,6 +15,7 @@ from seqaudit.figures import (
     effects,
     hessian_checks,
     hessian_digits,
+    hessian_heads,
     hessian_methods,
     hessian_pairs,
     logos,
@@ -33,6 +34,7 @@ from seqaudit.figures.catalogue import (
     CONSISTENCY_FIGURES,
     DATASET_FIGURES,
     EXPLAINED_FIGURES,
+    HEAD_FIGURES,
     HESSIAN_FIGURES,
     RUN_FIGURES,
     STUDY_FIGURES,
@@ -42,6 +44,7 @@ from seqaudit.figures.catalogue import (
 )
 from seqaudit.figures.consistency_results import ConsistencyResults
 from seqaudit.figures.deepmr_results import StudyResults
+from seqaudit.figures.hessian_heads import HeadResults
 from seqaudit.figures.hessian_results import HessianResults
 from seqaudit.figures.results import DatasetResults
 from seqaudit.figures.saved import SavedFigure, write_captions
@@ -62,6 +65,7 @@ _MODULES = {
         effects,
         hessian_checks,
         hessian_digits,
+        hessian_heads,
         hessian_methods,
         hessian_pairs,
         logos,
@@ -109,6 +113,11 @@ def draw_explained_figures(explained: ExplainedSequences, folder: str | Path) ->
 def draw_hessian_figures(results: HessianResults, folder: str | Path) -> None:
     """Draw every figure of ``HESSIAN_FIGURES``; see ``draw_dataset_figures``."""
     _draw_all(HESSIAN_FIGURES, results, Path(folder), scope=results.study)
+
+
+def draw_head_figures(results: HeadResults, folder: str | Path) -> None:
+    """Draw every figure of ``HEAD_FIGURES``; see ``draw_dataset_figures``."""
+    _draw_all(HEAD_FIGURES, results, Path(folder), scope="")
 
 
 def draw_twin_figures(results: TwinResults, folder: str | Path) -> None:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 DATASET, RUN, STUDY, POPULATION = "dataset", "run", "study", "population"
-AUDIT, EXPLAINED, HESSIAN, TWINS = "audit", "explained", "hessian", "twins"
+AUDIT, EXPLAINED, HESSIAN, TWINS, HEADS = "audit", "explained", "hessian", "twins", "heads"
 """Scopes of figures."""
 
 OVERVIEW = "Overview"
@@ -22,7 +22,7 @@ class Entry(NamedTuple):
         per DeepMR study; ``population``: one about the models of all datasets; ``audit``: one over
         all lines of evidence; ``explained``: one per dataset whose models were explained;
         ``hessian``: one per study of Group Expected Hessians; ``twins``: one about the additive twins
-        of all datasets.
+        of all datasets; ``heads``: one about the dense heads of all networks.
     title : str
     category : str
         Audit question, the chapter of the report.
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     draw : str
         ``module.function`` under ``seqaudit.figures``. It takes ``DatasetResults``, a list of
         them for figures of a whole run, ``StudyResults``, ``ConsistencyResults``,
-        ``HessianResults`` or ``TwinResults``, and returns ``Drawn``.
+        ``HessianResults``, ``TwinResults`` or ``HeadResults``, and returns ``Drawn``.
     tables : tuple of str
         Schemas it reads.
     reading : str

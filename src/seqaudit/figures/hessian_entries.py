@@ -1,6 +1,6 @@
 """Figures of Group Expected Hessians, for the catalogue."""
 
-from seqaudit.figures.entry import HESSIAN, OVERVIEW, Entry
+from seqaudit.figures.entry import HEADS, HESSIAN, OVERVIEW, Entry
 
 UNCERTAINTY = "Interactions with uncertainty"
 """Chapter of the report."""
@@ -122,3 +122,17 @@ HESSIAN_FIGURES: tuple[Entry, ...] = (
     ),
 )
 """One per Hessian study."""
+
+HEAD_FIGURES: tuple[Entry, ...] = (
+    Entry(
+        "hessian_heads",
+        HEADS,
+        "Where interactions of trained networks arise",
+        UNCERTAINTY,
+        "Networks of the loss tests",
+        "hessian_heads.origins",
+        ("hessian_head_designs", "hessian_groups"),
+        "Blue arises in the dense head, orange below it; black is their sum, that of the knock-out test.",
+    ),
+)
+"""One per run."""

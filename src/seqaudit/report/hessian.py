@@ -29,7 +29,8 @@ def hessian_chapter(tables: Mapping[str, pd.DataFrame], figures: Sequence[SavedF
     """All that there is to see about Group Expected Hessians.
 
     ``tables`` needs ``hessian_pairs``; ``hessian_networks``, ``hessian_auc``, ``hessian_coverage``,
-    ``hessian_false_positives`` and ``hessian_readings`` are shown where they have rows.
+    ``hessian_false_positives``, ``hessian_readings`` and ``hessian_head_designs`` are shown where they
+    have rows.
     """
     pairs = tables["hessian_pairs"]
     scores = pairs[pairs["measure"] == "geh"]
@@ -40,6 +41,7 @@ def hessian_chapter(tables: Mapping[str, pd.DataFrame], figures: Sequence[SavedF
             ("hessian_auc", _auc_table),
             ("hessian_false_positives", _false_positive_table),
             ("hessian_networks", _network_table),
+            ("hessian_head_designs", _head_table),
         )
         if name in tables and len(tables[name])
     ]
@@ -268,7 +270,7 @@ def _network_table(networks: pd.DataFrame) -> Table:
                 Cell(row.fit),
                 Cell(row.posterior.replace("_", " ")),
                 number_cell(row.test_r2),
-                _gain_cell(row.loss_gain, row.loss_gain_se),
+                _spread_cell(row.loss_gain, row.loss_gain_se),
                 p_cell(row.p_loss),
                 Cell(f"{row.best_epoch:,} of {row.epochs:,}", row.best_epoch),
                 _count_cell(refits.get(row.fit, 0)),
@@ -279,12 +281,52 @@ def _network_table(networks: pd.DataFrame) -> Table:
     return Table("uncertainty-networks", "Do the networks predict?", columns, rows, "network", True)
 
 
+def _head_table(designs: pd.DataFrame) -> Table:
+    columns = [
+        Column("Dataset", choices=True),
+        Column("Pair", choices=True),
+        Column("Networks", "architecture, L1 weight and padding of the networks of the loss tests"),
+        Column("Interaction", "mean over held-out pairs, ± standard deviation over networks", True),
+        Column("In the head", "mixed difference of the dense head over the rectangle of both motifs", True),
+        Column("Below", "the rest: the layer below the head is not additive", True),
+        Column("Share of the head", "mean |head| over mean |head| + mean |below|", True),
+        Column("Truth", "mean true interaction", True),
+        Column("n", "networks", True),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(row.dataset),
+                Cell(row.motif_pair),
+                Cell(f"{row.arch}, {row.l1:g}, {row.padding}"),
+                _spread_cell(row.mean_interaction, row.sd_interaction),
+                _spread_cell(row.mean_head, row.sd_head),
+                _spread_cell(row.mean_below, row.sd_below),
+                number_cell(row.head_share),
+                number_cell(row.mean_truth),
+                _count_cell(row.n_networks),
+            ]
+        )
+        for row in designs.itertuples()
+    ]
+    return Table(
+        "uncertainty-heads",
+        "Where do interactions of trained networks arise?",
+        columns,
+        rows,
+        "network",
+        True,
+    )
+
+
 def _rate_cell(rate: float, low: float, high: float) -> Cell:
     return Cell(f"{number(rate)} ({number(low)} to {number(high)})", float(rate))
 
 
-def _gain_cell(gain: float, error: float) -> Cell:
-    return MISSING if pd.isna(gain) else Cell(f"{number(gain)} ± {number(error, 2)}", float(gain))
+def _spread_cell(value: float, error: float) -> Cell:
+    if pd.isna(value):
+        return MISSING
+    return Cell(number(value) + ("" if pd.isna(error) else f" ± {number(error, 2)}"), float(value))
 
 
 def _count_cell(n: int) -> Cell:

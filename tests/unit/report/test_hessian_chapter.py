@@ -9,7 +9,7 @@ from toy_hessian import toy_results
 from seqaudit.data.tables import read_tables
 from seqaudit.inference.audit import audit
 from seqaudit.report.build import build_report
-from seqaudit.report.hessian import coverage_sentences, fit_sentences, hessian_chapter
+from seqaudit.report.hessian import coverage_sentences, digit_sentences, fit_sentences, hessian_chapter
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +86,17 @@ def test_the_chapter_comes_into_the_report_and_names_are_escaped(results, questi
     )
     assert "Interactions with uncertainty" in page and "Cui T, Marttinen P" in page
     assert "<b>x1</b>" not in page and re.search(r"&lt;b&gt;x1", page)
+
+
+def test_digits_are_counted_beside_blind_choice(results):
+    told = digit_sentences(results.readings)
+    top = results.readings.sort_values("rank").drop_duplicates("fit")
+    assert len(told) == 1 and f"in {int(top['expected'].sum())} of 2 networks" in told[0]
+    # 4 of the 10 pairs of the toy read as expected
+    assert "(chosen blindly 0.8)" in told[0] and "at least 99 %" in told[0]
+    assert digit_sentences(None) == []
+
+
+def test_the_loss_gate_stands_beside_the_call(results):
+    scores = results.pairs[results.pairs["measure"] == "geh"].assign(p_loss=0.3, gated_call=False)
+    assert "held-out loss has p = 0.3 for no gain; call and loss gate agree on 0" in fit_sentences(scores)[0]

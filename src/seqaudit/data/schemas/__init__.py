@@ -9,6 +9,7 @@ from seqaudit.data.schemas import (  # noqa: F401  they declare their tables
     consistency,
     deepmr,
     hessian,
+    hessian_heads,
     hessian_nodes,
     loss,
     mr,
