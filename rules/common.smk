@@ -89,6 +89,11 @@ def models_of(dataset):
     return [model for model in MODELS if model["dataset"] == dataset]
 
 
+def trained_models(dataset):
+    """Networks of a dataset that were trained here."""
+    return [model for model in models_of(dataset) if model["network"] in TRAINED]
+
+
 def model_file(model, name):
     return f"{MODEL_FOLDER}/{name}".format(**model)
 

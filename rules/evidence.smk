@@ -66,10 +66,6 @@ def null_training():
     }
 
 
-def null_networks(dataset):
-    return [model for model in models_of(dataset) if model["network"] in TRAINED]
-
-
 def exponent_of(dataset):
     """Exponent of the simulated effect; published effects have names."""
     effect = DATASETS[dataset]["effect"]

@@ -1,27 +1,5 @@
 # Where in trained networks an interaction arises, in the dense head or below it: levels B and C of the
 # Group Expected Hessian of sequences.
-HEADS = f"{HESSIAN}/heads"
-HEADED = [name for name in DATASETS if TRAINED] if ASKING["heads"] else []
-
-
-def head_models(dataset):
-    return [{"dataset": dataset, "network": network} for network in TRAINED]
-
-
-def head_designs(wildcards):
-    """What defines the networks of a dataset, in the order of their files."""
-    dataset = DATASETS[wildcards.dataset]
-    shared = {"control": dataset.get("control"), "padding": dataset["padding"]}
-    return [
-        {"model_id": MODEL_ID.format(**model), "dataset": model["dataset"], **shared}
-        | TRAINED[model["network"]]
-        for model in head_models(wildcards.dataset)
-    ]
-
-
-def head_tables():
-    """Tables of the chapter by their schemas; none where a run does without."""
-    return {"hessian_head_designs": f"{HEADS}/designs.parquet"} if HEADED else {}
 
 
 rule split_interactions:
@@ -30,10 +8,10 @@ rule split_interactions:
         motifs=lambda w: find_file(DATASETS[w.dataset]["motif_file"]),
         weights=lambda w: [
             model_file(model, "weights.safetensors")
-            for model in head_models(w.dataset)
+            for model in trained_models(w.dataset)
         ],
         models=lambda w: [
-            model_file(model, "model.json") for model in head_models(w.dataset)
+            model_file(model, "model.json") for model in trained_models(w.dataset)
         ],
     output:
         heads=f"{HEADS}/by_dataset/{{dataset}}.parquet",

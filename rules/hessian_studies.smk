@@ -381,3 +381,24 @@ def hessian_tables():
             "readings",
         )
     }
+
+
+# --- interactions of trained networks in their dense heads, levels B and C
+HEADS = f"{HESSIAN}/heads"
+HEADED = [name for name in DATASETS if TRAINED] if ASKING["heads"] else []
+
+
+def head_designs(wildcards):
+    """What defines the networks of a dataset, in the order of their files."""
+    dataset = DATASETS[wildcards.dataset]
+    shared = {"control": dataset.get("control"), "padding": dataset["padding"]}
+    return [
+        {"model_id": MODEL_ID.format(**model), "dataset": model["dataset"], **shared}
+        | TRAINED[model["network"]]
+        for model in trained_models(wildcards.dataset)
+    ]
+
+
+def head_tables():
+    """Tables of the chapter by their schemas; none where a run does without."""
+    return {"hessian_head_designs": f"{HEADS}/designs.parquet"} if HEADED else {}

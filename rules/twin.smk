@@ -151,11 +151,13 @@ rule test_additive_twin:
 
 rule test_null_models:
     input:
-        pairs=lambda w: [interaction_file(m, "pairs") for m in null_networks(w.dataset)],
+        pairs=lambda w: [
+            interaction_file(m, "pairs") for m in trained_models(w.dataset)
+        ],
         twins=f"{TWIN_FOLDER}/pairs.parquet",
         null_pairs=lambda w: [
             f"{TWIN_FOLDER}/null/{{network}}.pairs.parquet".format(**model)
-            for model in null_networks(w.dataset)
+            for model in trained_models(w.dataset)
         ],
         null_twins=f"{TWIN_FOLDER}/null_twins.parquet",
     output:
@@ -214,7 +216,7 @@ rule compare_fits:
         candidates=f"{TWIN_FOLDER}/candidates.parquet",
         predictions=f"{TWIN_FOLDER}/predictions.parquet",
         history=lambda w: [
-            model_file(model, "history.parquet") for model in null_networks(w.dataset)
+            model_file(model, "history.parquet") for model in trained_models(w.dataset)
         ],
     output:
         fits=f"{TWIN_FOLDER}/fits.parquet",

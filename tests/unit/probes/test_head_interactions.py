@@ -23,6 +23,7 @@ DESIGN = {
     "l1": 0.0,
     "seed": 1,
 }
+IDENTITY = {"design": DESIGN, "transform": "identity", "device": "cpu"}
 
 
 @pytest.mark.parametrize("pooling", ["average", "max", "flatten"])
@@ -72,9 +73,7 @@ def test_a_linear_head_has_no_part_on_its_own_scale_but_one_behind_a_square():
 def test_sites_apart_are_additive_below_an_averaging_head_and_near_ones_are_not():
     """Two convolutions of width 5 see 9 letters: windows over both sites need fewer than 5 between them."""
     model = network(dense=[8, 8])
-    apart = split_interactions(
-        model, knockouts(start_b=40), design=DESIGN, transform="identity", device="cpu"
-    )
+    apart = split_interactions(model, knockouts(start_b=40), **IDENTITY)
     assert apart["non_additivity"].max() < 1e-5 and apart["below"].abs().max() < 1e-6
     near = split_interactions(model, knockouts(start_b=15), **IDENTITY)
     assert near["non_additivity"].median() > 0.05 and near["below"].abs().median() > 1e-6
