@@ -1,5 +1,5 @@
 # What only the driver needs: one driver per run, a note of how to go on without it (workflow/resume.py),
-# and a repair of the SLURM plugin.
+# and repairs of Snakemake.
 import os
 import socket
 import subprocess
@@ -11,20 +11,13 @@ sys.path.insert(0, str(Path(workflow.current_basedir) / "../src"))
 
 from seqaudit.drivers import FOLDER, DriverNote, remove_unfinished
 from seqaudit.errors import SeqauditError
+from seqaudit.snakemake_repairs import repair_job_states, repair_reevaluation
+from snakemake.scheduling.job_scheduler import JobScheduler
 
-# Plugin 2.8 does not know the state of a job that somebody cancelled, 'CANCELLED by 1000' in the words of
-# sacct, and would wait for it for ever.
+repair_reevaluation(JobScheduler)
 slurm_plugin = sys.modules.get("snakemake_executor_plugin_slurm")
-if slurm_plugin is not None and not hasattr(slurm_plugin, "asked_by_seqaudit"):
-    slurm_plugin.asked_by_seqaudit = slurm_plugin.query_job_status
-
-    async def first_words_of_states(command, logger):
-        states, seconds = await slurm_plugin.asked_by_seqaudit(command, logger)
-        if states is not None:
-            states = {job: state.split()[0] for job, state in states.items() if state}
-        return states, seconds
-
-    slurm_plugin.query_job_status = first_words_of_states
+if slurm_plugin is not None:
+    repair_job_states(slurm_plugin)
 
 
 driver = {
