@@ -144,6 +144,17 @@ def test_estimates_are_drawn_at_their_truth(study):
         assert np.allclose(points(panel, CLASS_COLOURS[name]), expected)
 
 
+def test_true_effects_out_of_all_proportion_do_not_shrink_the_rest(study):
+    effects = study.effects.copy()
+    far = effects.index[effects["truth"].notna()][:1]
+    effects.loc[far, "truth"] = -1e5
+    drawn = deepmr_scores.against_truth(study._replace(effects=effects))
+    usual = deepmr_scores.against_truth(study)
+    low, high = drawn.figure.axes[0].get_xlim()
+    assert high - low < 5 * np.ptp(usual.figure.axes[0].get_xlim())
+    assert "1 true effect far outside" in drawn.caption and "far outside" not in usual.caption
+
+
 def test_the_caption_names_the_method_of_every_recipe(study):
     assert "published: egger published / reml" in deepmr_scores.overview(study).caption
 
