@@ -28,6 +28,7 @@ FLOORS = {
     "report": {"errors", "data", "inference", "figures"},
     "config": {"errors"},
     "drivers": {"errors"},
+    "snakemake_repairs": set(),
     "codestamp": {"data"},
     "job": {"errors"},
     "mr": {"errors", "data", "inference", "figures"},
