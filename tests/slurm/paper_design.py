@@ -3,7 +3,7 @@
     python tests/slurm/paper_design.py [--part] [--folder /tmp/paper] [--against FOLDER]
 
 Sizes are tiny, networks and their jobs are those of config/paper.yaml, with all lines of evidence about
-them; five networks share a GPU job, as profiles/README.md advises for short trainings. While the run goes
+them; fifteen networks share a GPU job, as profiles/README.md advises for short trainings. While the run goes
 on, a CPU node and the GPU node die and come back, and controller and accounting are away for a minute.
 Afterwards SLURM's accounting and the files are asked whether anything was lost or computed twice. About half
 an hour on two idle cores. '--part' tries the same on twenty networks. '--against' names the results of
@@ -32,7 +32,7 @@ from workflow_runner import ROOT
 
 CONFIG = ROOT / "config/test/cluster_paper.yaml"
 RESUME = str(ROOT / "workflow/resume.py")
-PER_JOB = 5
+PER_JOB = 15
 GROUPED = {"train_model": "networks", "probe_interactions": "probes", "explain_model": "explanations"}
 """Rules that share jobs, with the name of the group within a data set."""
 
@@ -62,7 +62,8 @@ def main() -> int:
     config.write_text(yaml.safe_dump(design(part=known.part)))
 
     lab = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
-    cluster = Cluster(lab, cpus=PER_JOB).start()
+    # a job that is tried again asks for twice the memory
+    cluster = Cluster(lab, cpus=PER_JOB, memory_mb=12_000 * PER_JOB).start()
     try:
         summary = run(cluster, known.folder, config)
     finally:
