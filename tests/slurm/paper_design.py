@@ -37,6 +37,7 @@ GROUPED = {"train_model": "networks", "probe_interactions": "probes", "explain_m
 """Rules that share jobs, with the name of the group within a data set."""
 
 GROUPS = (
+    *("--jobs", "100"),  # or jobs that wait for a GPU keep others from nodes that are free
     *("--groups", *(f"{rule}={name}_{{dataset}}" for rule, name in GROUPED.items())),
     *("--group-components", *(f"{name}_{{dataset}}={PER_JOB}" for name in GROUPED.values())),
     # one GPU for all of a job's networks: Snakemake adds up numbers, but not texts
