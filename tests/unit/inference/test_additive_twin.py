@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from twin_worlds import make_world, pair_table, parts_of
 
 from seqaudit.data.schemas import SCHEMAS
@@ -157,10 +158,10 @@ def test_misfit_is_the_most_that_an_error_of_its_size_can_do():
     expected = twin + worst
     misfit = shown_misfit(regression, expected, expected)[0]
     gain = weights * worst**2
-    lowest = gain.sum() - 1.645 * np.sqrt(600) * np.std(gain, ddof=1)
+    lowest = gain.sum() - norm.ppf(0.95) * np.sqrt(600) * np.std(gain, ddof=1)
     moved = confirmed_share(regression, expected).beta[0]
     np.testing.assert_allclose(moved, b @ worst)
-    np.testing.assert_allclose(misfit, moved * np.sqrt(lowest / gain.sum()), rtol=1e-3)
+    np.testing.assert_allclose(misfit, moved * np.sqrt(lowest / gain.sum()), rtol=1e-9)
     other = np.random.default_rng(0).permutation(worst)
     size = np.sqrt((weights * other**2).sum() * (b**2 / weights).sum())
     assert abs(confirmed_share(regression, twin + other).beta[0]) < size
