@@ -62,7 +62,7 @@ def study(n_worlds: int, **options) -> dict[str, float]:
         )
         said = decide(judged, margin=0.25, alpha=0.05)
         rejected = said.confirmed | said.present
-        closed = ~rejected & (said.ungated | (judged.twin_error > 0.125) | (judged.misfit > 0.25))
+        closed = ~rejected & said.unclear
         rows.append(
             {
                 "case": said.ungated.mean() > 0.05,

@@ -1,6 +1,5 @@
 """Train Bayesian networks on a table, or on null data of the same points (rule fit_hessian)."""
 
-from dataclasses import replace
 from functools import partial
 
 from seqaudit.data.features import from_points
@@ -11,16 +10,14 @@ from seqaudit.job import start_job
 from seqaudit.models.posterior_files import save_posteriors
 from seqaudit.training.bayesian import fit_posteriors
 from seqaudit.training.bayesian_records import mean_prediction, training_records
-from seqaudit.training.bayesian_settings import PRESETS, settings_for
+from seqaudit.training.bayesian_settings import settings_for
 
 job = start_job(snakemake)
 table = from_points(read_table(job.input.points, "hessian_points"))
 draws = list(job.params.draws)
 known = table.split != "test"
 x, train = table.x[known], table.split[known] == "train"
-changes, preset = job.params.network, job.params.preset
-fast = settings_for(int(train.sum()), **changes)
-settings = fast if preset == "fast" else replace(PRESETS[preset], **changes)
+settings = settings_for(int(train.sum()), preset=job.params.preset, **job.params.network)
 targets = null_targets(x, table.y[known], draws=draws, **job.params.targets)
 fitted = fit_posteriors(
     x[train],

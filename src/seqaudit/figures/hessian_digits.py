@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from seqaudit.data.digits import SIDE, read_digits
+from seqaudit.data.digit_pairs import half_images
+from seqaudit.data.digits import SIDE
 from seqaudit.figures.captions import counted, number, sentences
 from seqaudit.figures.hessian_results import HessianResults
 from seqaudit.figures.style import (
@@ -32,14 +33,15 @@ def node_pairs(results: HessianResults) -> Drawn:
         mine = readings[readings["fit"] == fit].sort_values("rank", kind="stable")
         strongest = mine.head(_MOST_PAIRS)
         axes.imshow(_mosaic(strongest), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-        for place, row in enumerate(strongest.itertuples()):
-            middle = place * (SIDE + _GAP) + SIDE / 2
+        middles = np.arange(len(strongest)) * (SIDE + _GAP) + SIDE / 2
+        for middle, row in zip(middles, strongest.itertuples()):
             axes.annotate(
                 number(row.score), (4 * SIDE + _GAP + 1, middle), va="center", fontsize=6.5,
                 color=VERMILLION if row.expected else GREY, annotation_clip=False,
                 fontweight="bold" if row.expected else "normal",
             )  # fmt: skip
-        axes.set(xticks=[], yticks=[], ylabel="rank 3, 2, 1" if axes is grid[0] else "")
+        axes.set(xticks=[], yticks=middles, yticklabels=[f"{rank:g}" for rank in strongest["rank"]])
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         accuracy = mine["classifier_accuracy"].iloc[0]
         panel_title(axes, f"network {mine['replicate'].iloc[0]}", f"accuracy {100 * accuracy:.1f} %")
@@ -47,7 +49,7 @@ def node_pairs(results: HessianResults) -> Drawn:
     reads = int(top.drop_duplicates("fit")["expected"].sum())
     caption = sentences(
         f"Study {results.study}: of each network the {_MOST_PAIRS} pairs of nodes with the largest group "
-        "expected Hessian, the strongest on top. Each node is shown as the image of one held-out handwritten "
+        "expected Hessian, by rank. Each node is shown as the image of one held-out handwritten "
         "digit, the other half blank, that maximises it; the number is the score.",
         "Bold and vermillion: the two digits are those of the positive pair, each in its half. "
         f"The strongest pair reads so in {reads} of {counted(len(fits), 'network')}; "
@@ -64,9 +66,8 @@ def _mosaic(strongest) -> np.ndarray:
     canvas = np.full((step * len(strongest) - _GAP, 4 * SIDE + _GAP), np.nan)
     for place, row in enumerate(strongest.itertuples()):
         for column, side in enumerate("ab"):
-            half, source = getattr(row, f"half_{side}"), getattr(row, f"source_{side}")
-            image = np.zeros((SIDE, 2 * SIDE))
-            image[:, slice(0, SIDE) if half == "left" else slice(SIDE, None)] = read_digits().images[source]
+            source = np.array([getattr(row, f"source_{side}")])
+            image = half_images(source, getattr(row, f"half_{side}"))[0]
             left = column * (2 * SIDE + _GAP)
             canvas[place * step : place * step + SIDE, left : left + 2 * SIDE] = np.maximum(image, 0.08)
     return canvas

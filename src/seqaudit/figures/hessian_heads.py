@@ -1,6 +1,6 @@
 """Where interactions arise: in the dense head or in the layers below it, and signed means in strata."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from seqaudit.data.pair_strata import STRATA
 from seqaudit.data.tables import read_table
 from seqaudit.figures.captions import number, sentences, span
 from seqaudit.figures.style import (
@@ -23,6 +24,7 @@ from seqaudit.figures.style import (
     unavailable,
     zero_lines,
 )
+from seqaudit.inference.head_strata import head_fit
 
 PARTS = {
     "interaction": ("interaction", BLACK, "o"),
@@ -61,12 +63,12 @@ def origins(results: HeadResults) -> Drawn:
         return unavailable("no network was asked where its interactions arise.")
     first = designs.drop_duplicates(["dataset", "motif_pair"])
     shown = first.head(_MOST_PANELS)
-    prefixes = [_prefix(row) for row in shown.itertuples()]
-    rows = max(len(designs), max(len(_strata(results.groups, prefix)) for prefix in prefixes))
+    asked = shown.to_dict("records")
+    rows = max(len(designs), max(len(_strata(results.groups, design)) for design in asked))
     figure, grid = panels(1 + len(shown), columns=3, height=0.9 + 0.15 * rows)
     _draw_shares(grid[0], designs)
-    for axes, prefix, row in zip(grid[1:], prefixes, shown.itertuples()):
-        _draw_strata(axes, results.groups, prefix)
+    for axes, design, row in zip(grid[1:], asked, shown.itertuples()):
+        _draw_strata(axes, results.groups, design)
         panel_title(
             axes, f"{row.dataset}, {row.motif_pair}", f"{row.arch}, l1 {row.l1:g}, {row.padding} padding"
         )
@@ -108,11 +110,11 @@ def _draw_shares(axes, designs: pd.DataFrame) -> None:
     panel_title(axes, "Head and below")
 
 
-def _draw_strata(axes, groups: pd.DataFrame, prefix: str) -> None:
-    names = _strata(groups, prefix)
+def _draw_strata(axes, groups: pd.DataFrame, design: Mapping) -> None:
+    names = _strata(groups, design)
     places = dict(zip(names, np.arange(len(names))[::-1]))
     for offset, (part, (_, colour, marker)) in zip((0.22, 0, -0.22), PARTS.items()):
-        mine = _rows(groups, prefix, part)
+        mine = _rows(groups, design, part)
         at = mine["group"].map(places) + offset
         axes.hlines(at, mine["ci_low"], mine["ci_high"], color=colour, lw=0.8)
         axes.plot(mine["mean"], at, marker, color=colour, ms=3)
@@ -123,16 +125,12 @@ def _draw_strata(axes, groups: pd.DataFrame, prefix: str) -> None:
     axes.set(yticks=list(places.values()), yticklabels=names, xlabel="mean, unit of the target")
 
 
-def _prefix(row) -> str:
-    return f"{row.dataset}.{row.arch}.l1_{row.l1:g}.{row.motif_pair}."
+def _rows(groups: pd.DataFrame, design: Mapping, part: str) -> pd.DataFrame:
+    return groups[groups["fit"].isin([head_fit(design, part, stratum) for stratum in STRATA])]
 
 
-def _rows(groups: pd.DataFrame, prefix: str, part: str) -> pd.DataFrame:
-    return groups[groups["fit"].str.startswith(f"{prefix}{part}.")]
-
-
-def _strata(groups: pd.DataFrame, prefix: str) -> list[str]:
-    return list(_rows(groups, prefix, "interaction")["group"])
+def _strata(groups: pd.DataFrame, design: Mapping) -> list[str]:
+    return list(_rows(groups, design, "interaction")["group"])
 
 
 def _first_of_kind(name: str, names: Sequence[str]) -> bool:

@@ -280,9 +280,6 @@ def _verdict(
 ) -> dict:
     """Verdict, gate and, where it decides, the simulated check."""
     decided = decide(judged, margin=options.margin, alpha=options.alpha)
-    rate = np.nan
-    if judged.misfit[0] > options.margin:
-        return {"verdict_twin": CANNOT_TELL, "gate": MISFIT}
     if decided.confirmed[0]:
         return {"verdict_twin": CONFIRMED, "gate": OPEN}
     if decided.present[0]:
@@ -301,10 +298,13 @@ def _verdict(
             "verdict_twin": PRESENT if passed else CANNOT_TELL,
             "gate": OPEN if passed else SIMULATED,
         }
-    if decided.ungated[0]:
-        if row["n_twins"] == 1:
-            return {"verdict_twin": CANNOT_TELL, "gate": NO_WITNESS}
-        return {"verdict_twin": CANNOT_TELL, "gate": WITNESS if decided.chosen[0] else TWIN_ERROR}
-    if row["twin_error"] > options.margin / 2:
-        return {"verdict_twin": CANNOT_TELL, "gate": TWIN_ERROR}
-    return {"verdict_twin": NOT_SUPPORTED, "gate": NO_WITNESS if row["n_twins"] == 1 else OPEN}
+    lonely = row["n_twins"] == 1
+    if not decided.unclear[0]:
+        return {"verdict_twin": NOT_SUPPORTED, "gate": NO_WITNESS if lonely else OPEN}
+    if judged.misfit[0] > options.margin:
+        gate = MISFIT
+    elif decided.ungated[0] and lonely:
+        gate = NO_WITNESS
+    else:
+        gate = WITNESS if decided.chosen[0] else TWIN_ERROR
+    return {"verdict_twin": CANNOT_TELL, "gate": gate}

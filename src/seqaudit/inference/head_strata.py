@@ -4,6 +4,7 @@ The mixed difference of the knock-out test takes the place of the second derivat
 Hessian, its signed group means and their tests are those of ``group_hessian`` and ``signed_groups``.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,11 @@ class HeadTables(NamedTuple):
     groups: pd.DataFrame
 
 
+def head_fit(design: Mapping, part: str, stratum: str) -> str:
+    """Column ``fit`` of a part of the interactions of a design (a row of the table of designs) in strata."""
+    return f"{design['dataset']}.{design['arch']}.l1_{design['l1']:g}.{design['motif_pair']}.{part}.{stratum}"
+
+
 def summarise_heads(heads: pd.DataFrame) -> HeadTables:
     """Shares of head and layers below by design, and their group expected Hessians.
 
@@ -64,13 +70,12 @@ def summarise_heads(heads: pd.DataFrame) -> HeadTables:
         samples = {part: np.stack([one[part].to_numpy() for one in by_seed]) for part in PARTS}
         designs.append({**named, **_shares(samples, by_seed)})
         features = [first["motif_a"].iloc[0], first["motif_b"].iloc[0]]
-        prefix = f"{named['dataset']}.{named['arch']}.l1_{named['l1']:g}.{named['motif_pair']}"
         for part, values in samples.items():
             hessians = _as_hessians(values)
             for stratum in STRATA:
                 labels, names = stratum_groups(first[[stratum]])
                 identity = {
-                    "fit": f"{prefix}.{part}.{stratum}",
+                    "fit": head_fit(named, part, stratum),
                     "dataset": named["dataset"],
                     "posterior": POSTERIOR,
                 }

@@ -62,7 +62,8 @@ class Decisions(NamedTuple):
     """What the rule says for every label vector; arrays of shape (n_labels,).
 
     ``ungated`` is what the chosen twin says if its error and the witnesses are ignored,
-    ``chosen`` what it says if only the witnesses are.
+    ``chosen`` what it says if only the witnesses are. ``unclear``: the twins cannot tell, unless they
+    confirm the claim or find it present.
     """
 
     twin_p: np.ndarray
@@ -71,6 +72,7 @@ class Decisions(NamedTuple):
     present: np.ndarray
     chosen: np.ndarray
     ungated: np.ndarray
+    unclear: np.ndarray
 
 
 def judge_by_all(
@@ -169,13 +171,16 @@ def decide(judged: Judged, *, margin: float, alpha: float) -> Decisions:
     twin_p = np.maximum(np.maximum(above_margin, by_noise.max(axis=0)), unfit)
     present_p = np.maximum(np.maximum(above_zero, judged.cross_p.max(axis=0)), unfit)
     chosen_present = np.maximum(above_zero, judged.cross_p[0])
+    present = ~(twin_p < alpha) & (present_p < alpha)
+    ungated = (by_noise[0] < alpha) | (judged.cross_p[0] < alpha)
     return Decisions(
         twin_p=twin_p,
         present_p=present_p,
         confirmed=twin_p < alpha,
-        present=~(twin_p < alpha) & (present_p < alpha),
+        present=present,
         chosen=(above_margin < alpha) | (chosen_present < alpha),
-        ungated=(by_noise[0] < alpha) | (judged.cross_p[0] < alpha),
+        ungated=ungated,
+        unclear=ungated | present | (judged.twin_error > margin / 2) | (judged.misfit > margin),
     )
 
 

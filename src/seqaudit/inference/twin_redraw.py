@@ -98,12 +98,10 @@ def redraw_level(
                 )
                 present = present & (rate <= 2 * alpha)
             rejected = decided.confirmed | present
-            unfit = (judged.twin_error > margin / 2) | (judged.misfit > margin)
-            said = decided.ungated | decided.present | unfit
             found = {
                 "rejected": rejected,
                 "confirmed": decided.confirmed,
-                "cannot_tell": ~rejected & said,
+                "cannot_tell": ~rejected & decided.unclear,
                 "ungated": decided.ungated,
                 **{
                     f"margin_{round(100 * m)}": upper_tail(judged.beta[0], judged.se[0], m) < alpha

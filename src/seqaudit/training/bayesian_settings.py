@@ -135,16 +135,19 @@ FAST_STEPS, FEWEST_BATCHES = 1200, 8
 """Steps that the fast training takes, and into how many batches it divides a small table at least."""
 
 
-def settings_for(rows: int, **changes) -> NetworkSettings:
-    """The fast preset for a table of so many rows: as many steps, whatever the size.
+def settings_for(rows: int, *, preset: str = "fast", **changes) -> NetworkSettings:
+    """A preset for a table of so many rows; the fast one takes as many steps, whatever the size.
 
     Parameters
     ----------
     rows : int
         Training rows.
+    preset : {"fast", "paper", "demo"}
     **changes
         Other settings, by name.
     """
+    if preset != "fast":
+        return replace(PRESETS[preset], **changes)
     fast = PRESETS["fast"]
     batch_size = min(fast.batch_size, max(16, rows // FEWEST_BATCHES))
     steps_per_epoch = max(1, rows // batch_size)
