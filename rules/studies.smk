@@ -65,6 +65,12 @@ def worlds_of(*kinds):
     return f"({'|'.join(studies) or 'none'})[.][^/]*"
 
 
+def rounds_of(settings):
+    """Numbers of a study's rounds."""
+    first = settings.get("first_round", 1)
+    return range(first, first + settings["rounds"])
+
+
 # one simulated data set: what its tables call it
 WORLDS = {
     f"{study}.{scenario_name(scenario, strength)}.round_{number}": {
@@ -78,7 +84,7 @@ WORLDS = {
     for scenario, strength, number in product(
         settings.get("scenarios", ["none"]),
         settings.get("strengths", [1]),
-        range(1, settings["rounds"] + 1),
+        rounds_of(settings),
     )
 }
 ENSEMBLES = [

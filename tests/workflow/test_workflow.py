@@ -157,6 +157,16 @@ def test_adding_a_scenario_computes_only_that_scenario(smoke, tmp_path):
     assert set(planned) == ESTIMATING | new | {"predict_sequences", "all"}
 
 
+def test_rounds_begin_with_the_first_one_asked_for(smoke, tmp_path):
+    def begin_later(config):
+        config["deepmr"]["studies"]["cascade"]["first_round"] = 2
+
+    # rounds 1 and 2 are there: round 2 is kept, round 3 is new
+    planned = smoke.planned(config=edited(smoke, tmp_path, begin_later))
+    assert planned["simulate_tf_cascade"] == planned["compute_true_effects"] == 1
+    assert planned["train_ensemble"] == planned["estimate_effects"] == 2
+
+
 def test_changing_a_threshold_estimates_again_and_trains_nothing(smoke, tmp_path):
     def change(config):
         config["deepmr"]["recipes"]["corrected"]["instruments"] = {"min_abs_z": 2}
