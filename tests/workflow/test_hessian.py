@@ -57,6 +57,16 @@ def test_the_report_has_the_chapter_and_the_audit_the_line(smoke):
     assert pd.isna(audit.loc["motif_pair.neg_valid.GATA1-TAL1", "hessian_verdict"])
 
 
+def test_trained_networks_are_asked_where_interactions_arise(smoke):
+    heads = read_table(folder_of(smoke) / "heads/by_dataset/neg_valid.parquet", "hessian_heads")
+    assert heads["model_id"].nunique() == 4 and (heads.groupby("model_id").size() == 50).all()
+    np.testing.assert_allclose(heads["head"] + heads["below"], heads["interaction"], atol=1e-3)
+    designs = read_table(folder_of(smoke) / "heads/designs.parquet", "hessian_head_designs")
+    # two seeds of two architectures for two datasets
+    assert len(designs) == 4 and (designs["n_networks"] == 2).all()
+    assert (smoke.folder / "results/smoke/figures/heads/captions.json").exists()
+
+
 def test_another_level_trains_and_asks_nothing(smoke, tmp_path):
     planned = smoke.planned(config=edited(tmp_path, lambda hessian: hessian.update(alpha=0.2)))
     assert set(planned) == SHOWING

@@ -78,7 +78,8 @@ def test_adding_a_seed_trains_and_probes_only_that_seed(smoke, tmp_path):
     planned = smoke.planned(config=config)
     assert planned["train_model"] == planned["probe_interactions"] == 4
     by_network = {"train_model", "probe_interactions", "explain_model", "fit_null_models"}
-    assert set(planned) == JUDGING | by_network | {"all", "compare_fits", "test_null_models"}
+    heads = {"split_interactions", "summarise_heads", "plot_heads"}
+    assert set(planned) == JUDGING | by_network | heads | {"all", "compare_fits", "test_null_models"}
 
 
 def test_changing_the_knockouts_of_one_dataset_trains_nothing(smoke, tmp_path):

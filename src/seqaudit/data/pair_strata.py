@@ -1,5 +1,6 @@
 """Groups of motif pairs by what may matter for an interaction: copies, distance, edge, composition."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -103,6 +104,19 @@ def _in_words(values: np.ndarray, edges: Sequence[int]) -> np.ndarray:
     edges = sorted(edges)
     words = [f"<{edges[0]}", *(f"{low}..{high - 1}" for low, high in pairwise(edges)), f">={edges[-1]}"]
     return np.array(words, dtype=object)[np.searchsorted(edges, values, side="right")]
+
+
+def ordered_strata(strata: pd.DataFrame) -> pd.DataFrame:
+    """Strata as ordered categories: bins by their edges, copies by number, tertiles from low to high."""
+    return strata.apply(lambda words: pd.Categorical(words, sorted(set(words), key=_rank), ordered=True))
+
+
+def _rank(words: str) -> tuple[int, ...]:
+    if words in _TERTILES:
+        return (_TERTILES.index(words),)
+    if words.startswith("<"):
+        return ()
+    return tuple(int(digits) for digits in re.findall(r"\d+", words))
 
 
 def choose_pairs(pairs: pd.DataFrame, *, max_pairs: int | None, seed: int) -> pd.DataFrame:

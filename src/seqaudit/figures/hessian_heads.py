@@ -65,7 +65,7 @@ def origins(results: HeadResults) -> Drawn:
     shown = first.head(_MOST_PANELS)
     asked = shown.to_dict("records")
     rows = max(len(designs), max(len(_strata(results.groups, design)) for design in asked))
-    figure, grid = panels(1 + len(shown), columns=3, height=0.9 + 0.15 * rows)
+    figure, grid = panels(1 + len(shown), columns=2, height=0.9 + 0.15 * rows)
     _draw_shares(grid[0], designs)
     for axes, design, row in zip(grid[1:], asked, shown.itertuples()):
         _draw_strata(axes, results.groups, design)
@@ -123,6 +123,7 @@ def _draw_strata(axes, groups: pd.DataFrame, design: Mapping) -> None:
     for edge in edges[1:]:
         axes.axhline(edge, color=LIGHT_GREY, lw=0.6)
     axes.set(yticks=list(places.values()), yticklabels=names, xlabel="mean, unit of the target")
+    axes.locator_params(axis="x", nbins=4)
 
 
 def _rows(groups: pd.DataFrame, design: Mapping, part: str) -> pd.DataFrame:

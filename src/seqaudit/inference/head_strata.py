@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seqaudit.data.pair_strata import STRATA
+from seqaudit.data.pair_strata import STRATA, ordered_strata
 from seqaudit.errors import SeqauditError
 from seqaudit.inference.group_hessian import score_pairs
 from seqaudit.inference.hessian_group_counts import group_point_hessians, stratum_groups
@@ -73,7 +73,7 @@ def summarise_heads(heads: pd.DataFrame) -> HeadTables:
         for part, values in samples.items():
             hessians = _as_hessians(values)
             for stratum in STRATA:
-                labels, names = stratum_groups(first[[stratum]])
+                labels, names = stratum_groups(ordered_strata(first[[stratum]]))
                 identity = {
                     "fit": head_fit(named, part, stratum),
                     "dataset": named["dataset"],

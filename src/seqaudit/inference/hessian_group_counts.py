@@ -78,7 +78,7 @@ def stratum_groups(strata: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     Parameters
     ----------
     strata : pandas.DataFrame
-        One row per point.
+        One row per point. Ordered categories keep their order, other values are sorted.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def stratum_groups(strata: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
             f"strata: got {strata.shape[0]} points, {strata.shape[1]} columns and "
             f"{int(strata.isna().to_numpy().sum())} gaps, expected at least one of both and no gap."
         )
-    grouped = strata.groupby(list(strata.columns), sort=True)
+    grouped = strata.groupby(list(strata.columns), sort=True, observed=True)
     labels = grouped.ngroup().to_numpy(dtype=np.int64)
     values = strata.drop_duplicates().sort_values(list(strata.columns)).itertuples(index=False)
     return labels, [", ".join(f"{name}={value}" for name, value in zip(strata, row)) for row in values]

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from seqaudit.data.motifs import Motif
-from seqaudit.data.pair_strata import choose_pairs, pair_strata
+from seqaudit.data.pair_strata import choose_pairs, ordered_strata, pair_strata
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.hessian_group_counts import stratum_groups
 
 SETTINGS = {
     "background": [0.25] * 4,
@@ -81,3 +82,19 @@ def test_pairs_are_chosen_from_held_out_sequences():
 def test_unknown_motifs_are_refused():
     with pytest.raises(SeqauditError, match="motifs: 'B' of the pairs is not among A"):
         pair_strata(pd.DataFrame([pair(2, 12, sequence())]), [A], **SETTINGS)
+
+
+def test_strata_are_in_the_order_of_what_they_measure():
+    strata = pd.DataFrame(
+        {
+            "copies": ["2+1", "1+2", "1+1", "2+2"],
+            "spacing": [">=50", "5..9", "<5", "10..49"],
+            "gc": ["middle", "high", "low", "high"],
+        }
+    )
+    ordered = ordered_strata(strata)
+    assert list(ordered["copies"].cat.categories) == ["1+1", "1+2", "2+1", "2+2"]
+    assert list(ordered["spacing"].cat.categories) == ["<5", "5..9", "10..49", ">=50"]
+    assert list(ordered["gc"].cat.categories) == ["low", "middle", "high"]
+    _, names = stratum_groups(ordered[["spacing"]])
+    assert names == ["spacing=<5", "spacing=5..9", "spacing=10..49", "spacing=>=50"]
