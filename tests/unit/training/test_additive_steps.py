@@ -12,6 +12,7 @@ from seqaudit.errors import SeqauditError
 from seqaudit.models.additive import build_twin, combine_twins
 from seqaudit.training import gauss_newton
 from seqaudit.training.gauss_newton import mean_squared_error, polish
+from seqaudit.training.twin_jacobian import predict_with_slopes
 from seqaudit.training.twin_units import centre_units, drop_idle_units
 from seqaudit.training.twin_window import widest_window
 
@@ -68,6 +69,22 @@ def test_normal_equations_are_those_of_every_sequence_by_itself(family):
     assert normal.curvature.numpy() == pytest.approx(slopes.T @ slopes / 7, rel=1e-4, abs=1e-5)
     assert normal.descent.numpy() == pytest.approx(slopes.T @ residuals / 7, rel=1e-4, abs=1e-5)
     assert normal.mse == pytest.approx((residuals**2).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("transform", ["anscombe", "log1p", "identity"])
+@pytest.mark.parametrize("response", ["sigmoid", "softplus"])
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_written_out_slopes_are_those_of_autograd(transform, response, hidden):
+    family = {"units": 2, "hidden": hidden, "response": response}
+    twin = combine_twins([wild(family, transform=transform, seed=seed) for seed in (1, 2)]).double()
+    x = random_dna(6)
+    predictions, slopes = predict_with_slopes(twin, x)
+    assert predictions.numpy() == pytest.approx(twin(x)[:, 0].detach().numpy(), rel=1e-12)
+    for row, mine in zip(x, slopes):
+        twin.zero_grad()
+        twin(row[None])[0, 0].backward()
+        expected = torch.cat([parameter.grad.flatten() for parameter in twin.parameters()])
+        assert mine.numpy() == pytest.approx(expected.numpy(), rel=1e-9, abs=1e-12)
 
 
 def test_polishing_never_raises_the_loss_and_keeps_the_best_validation():
