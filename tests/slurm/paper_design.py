@@ -5,8 +5,8 @@
 Sizes are tiny, networks and their jobs are those of config/paper.yaml, with all lines of evidence about
 them; fifteen networks share a GPU job, as profiles/README.md advises for short trainings. While the run goes
 on, a CPU node and the GPU node die and come back, and controller and accounting are away for a minute.
-Afterwards SLURM's accounting and the files are asked whether anything was lost or computed twice. About half
-an hour on two idle cores. '--part' tries the same on twenty networks. '--against' names the results of
+Afterwards SLURM's accounting and the files are asked whether anything was lost or computed twice. Three
+quarters of an hour on two cores. '--part' tries the same on twenty networks. '--against' names the results of
 another run of the same config, such as an undisturbed one on this host, and compares every table and weight.
 """
 
