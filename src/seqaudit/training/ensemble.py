@@ -1,7 +1,8 @@
 """Train the networks of an ensemble, which differ by initial weights, data order and split."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +16,13 @@ from seqaudit.data.targets import transform_target
 from seqaudit.errors import SeqauditError
 from seqaudit.models.bpnet import Bpnet
 from seqaudit.models.cnn import Cnn, build_cnn
-from seqaudit.training.loop import fit
+from seqaudit.training.loop import FitResult, fit
 from seqaudit.training.progress import remove_progress
 
 logger = logging.getLogger(__name__)
+
+LEARNED = 0.02
+"""Share of the variance of validation targets below which a network has learned nothing."""
 
 
 class EnsembleResult(NamedTuple):
@@ -60,6 +64,7 @@ def train_ensemble(
     patience: int = 10,
     learning_rate: float = 5e-3,
     schedule: str = "trapezoid",
+    restarts: int = 2,
     checkpoint: str | Path | None = None,
     **options,
 ) -> EnsembleResult:
@@ -98,6 +103,11 @@ def train_ensemble(
     batch_size, max_epochs, patience, learning_rate, schedule
         As for :func:`seqaudit.training.loop.fit`. The defaults suit 20,000 sequences; keep
         the number of steps with fewer, such as 40 epochs with 12,500.
+    restarts : int
+        A member that explains less than ``LEARNED`` of its validation targets, such as one
+        whose units all died, is trained again from other initial weights, at most so often;
+        the attempt with the lowest validation error stays. One member that learned nothing
+        makes the spread over members as large as the effects.
     checkpoint : path, optional
         Folder for the state of members, finished or not. The same call continues from it,
         to the same bits. Delete it with :func:`remove_ensemble_progress` once the
@@ -118,8 +128,9 @@ def train_ensemble(
     """
     if members < 1:
         raise SeqauditError(f"members: got {members}, expected at least 1.")
-    if seed < 0:
-        raise SeqauditError(f"seed: got {seed}, expected at least 0.")
+    for name, value in (("seed", seed), ("restarts", restarts)):
+        if value < 0:
+            raise SeqauditError(f"{name}: got {value}, expected at least 0.")
     outputs = list(outputs)
     rows = training_rows(sequences, n_mutants)
     family = families(rows)
@@ -134,41 +145,43 @@ def train_ensemble(
         "standardise_targets": bool(standardise_targets),
         "initial_weights": initial_weights,
     }
+    build = partial(
+        build_cnn,
+        architecture,
+        padding=padding,
+        length=letters.shape[2],
+        outputs=len(outputs),
+        initial_weights=initial_weights,
+    )
+    train = partial(
+        fit,
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        patience=patience,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        **options,
+    )
     models, histories, records = [], [], []
     for member in range(members):
-        of_weights, of_split, of_order = np.random.SeedSequence((seed, member)).generate_state(3).tolist()
+        _, of_split, _ = _seeds(seed, member)
         held_out = held_out_rows(family, fraction=validation_fraction, seed=of_split)
         mean, sd = _scale(wanted[~held_out], outputs) if standardise_targets else _no_scale(outputs)
         scaled = (wanted - mean) / sd
-        model = build_cnn(
-            architecture,
-            padding=padding,
-            length=letters.shape[2],
-            outputs=len(outputs),
-            seed=of_weights,
-            initial_weights=initial_weights,
-        )
         logger.info("member %d of %d", member + 1, members)
-        result = fit(
-            model,
-            letters[~held_out],
-            scaled[~held_out],
-            letters[held_out],
-            scaled[held_out],
-            seed=of_order,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            patience=patience,
-            learning_rate=learning_rate,
-            schedule=schedule,
+        result = _train_member(
+            build,
+            train,
+            (letters[~held_out], scaled[~held_out], letters[held_out], scaled[held_out]),
+            seed=(seed, member),
+            restarts=restarts,
             checkpoint=None if checkpoint is None else Path(checkpoint) / f"member_{member}",
-            **options,
         )
         unscale_outputs(result.model, mean=mean, sd=sd)
         models.append(result.model)
         histories.append(result.history.assign(member=member))
         scale = {"target_mean": mean.tolist(), "target_sd": sd.tolist()}
-        records.append({"member": member, "weights_seed": of_weights, **scale, **settings, **result.record})
+        records.append({"member": member, **scale, **settings, **result.record})
     history = pd.concat(histories, ignore_index=True)
     record = {
         **settings,
@@ -177,6 +190,39 @@ def train_ensemble(
         "members": records,
     }
     return EnsembleResult(models, history[["member", *history.columns.drop("member")]], record)
+
+
+def _seeds(*entropy: int) -> list[int]:
+    """Seeds of initial weights, split and order."""
+    return np.random.SeedSequence(entropy).generate_state(3).tolist()
+
+
+def _train_member(
+    build: Callable[..., Cnn],
+    train: Callable[..., FitResult],
+    data: tuple[np.ndarray, ...],
+    *,
+    seed: tuple[int, int],
+    restarts: int,
+    checkpoint: Path | None,
+) -> FitResult:
+    """The first attempt that learned something, or the best of all."""
+    enough = (1 - LEARNED) * float(data[3].var(axis=0).mean())
+    results = []
+    for attempt in range(restarts + 1):
+        again = [attempt] if attempt else []  # the first one's seeds do not depend on restarts
+        of_weights, _, of_order = _seeds(*seed, *again)
+        folder = checkpoint and checkpoint.with_name("_attempt_".join([checkpoint.name, *map(str, again)]))
+        result = train(build(seed=of_weights), *data, seed=of_order, checkpoint=folder)
+        result.record.update(weights_seed=of_weights, attempt=attempt + 1)
+        results.append(result)
+        if result.record["validation_mse"] < enough:
+            break
+        logger.warning(
+            "attempt %d of %d learned nothing: it explains less than %g %% of its validation targets",
+            *(attempt + 1, restarts + 1, 100 * LEARNED),
+        )
+    return min(results, key=lambda tried: tried.record["validation_mse"])
 
 
 def remove_ensemble_progress(folder: str | Path) -> None:

@@ -32,6 +32,7 @@ def trained(sequences=None, targets=None, **options):
         "seed": 4,
         "batch_size": 30,
         "max_epochs": 4,
+        "restarts": 0,
     }
     return train_ensemble(sequences, targets, **{**settings, **options})
 
@@ -47,6 +48,13 @@ def fits(monkeypatch):
 
     monkeypatch.setattr(module, "fit", spy)
     return calls
+
+
+def fits_of(train, calls, **options):
+    """Calls of ``fit`` that one more training makes."""
+    before = len(calls)
+    train(**options)
+    return calls[before:]
 
 
 def weights(models):
@@ -67,6 +75,29 @@ def test_learns_both_outputs_in_the_training_space():
         residual = predict(model, one_hot(test["sequence"])) - expected
         assert (np.square(residual).mean(0) < 0.3 * expected.var(0)).all()
         assert not model.training
+
+
+def test_a_member_that_learned_nothing_is_trained_again(fits):
+    """Epochs of no length: no attempt learns. A first attempt is that of an ensemble without restarts."""
+    options = {"members": 2, "learning_rate": 1e-9, "max_epochs": 1}
+    result = trained(restarts=2, **options)
+    assert len(fits) == 6
+    assert len({call[2]["seed"] for call in fits}) == 6
+    for member, own in enumerate(result.record["members"]):
+        tried = fits[3 * member : 3 * member + 3]
+        for one in tried[1:]:  # what is held out stays
+            np.testing.assert_array_equal(one[1][2], tried[0][1][2])
+        assert own["attempt"] in (1, 2, 3)
+        history = result.history[result.history["member"] == member]
+        assert own["validation_mse"] == history["validation_mse"].min()
+    for ours, alone in zip(fits[::3], fits_of(trained, fits, **options)):
+        assert torch.equal(*weights([ours[0], alone[0]])) and ours[2]["seed"] == alone[2]["seed"]
+
+
+def test_a_member_that_learned_is_kept(fits):
+    sequences, targets = toy_tables(n_train=800, n_mutants=400)
+    result = trained(sequences, targets, members=2, max_epochs=10, batch_size=20, restarts=2)
+    assert len(fits) == 2 and [own["attempt"] for own in result.record["members"]] == [1, 1]
 
 
 def test_mutants_stay_with_their_parents(fits):
