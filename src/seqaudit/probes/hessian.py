@@ -165,11 +165,12 @@ def average_in_groups(
     absolute = torch.zeros(samples, features**2, dtype=torch.float64, device=device)
 
     for rows, parts in _passes(n, samples, max(1, VALUES_PER_PASS[device.type] // values_per_pair)):
-        belongs = torch.zeros(ends[-1], rows.stop - rows.start, device=device)
+        belongs = torch.zeros(ends[-1], rows.stop - rows.start, dtype=torch.float64, device=device)
         belongs[numbered[:, rows], torch.arange(rows.stop - rows.start, device=device)] = 1
         for some in parts:
-            values = matrices(some, rows).flatten(2)
-            sums[some] += belongs.to(values) @ values
+            # in double, or rounding puts the absolute mean of a group above the mean of absolute values
+            values = matrices(some, rows).flatten(2).double()
+            sums[some] += belongs @ values
             absolute[some] += values.abs().sum(1)
 
     means = (sums / torch.from_numpy(np.concatenate(sizes)).to(device)[:, None]).cpu().numpy()

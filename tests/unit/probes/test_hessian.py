@@ -7,6 +7,7 @@ from toy_mlps import Opaque, random_mlps
 
 from seqaudit.data.hessian import joined
 from seqaudit.errors import SeqauditError
+from seqaudit.inference.hessian_measures import pair_measures
 from seqaudit.models.concrete import ConcretePosterior
 from seqaudit.models.posterior import ModuleDraws
 from seqaudit.probes import hessian
@@ -125,6 +126,16 @@ def test_single_precision_survives_features_far_from_zero():
     points = points_of(3, n=60) + far.shift
     single, double = (hessians(networks, points, precision=p) for p in ("single", "double"))
     assert largest_difference(single, double) < 1e-4
+
+
+def test_measures_keep_their_order_in_single_precision():
+    """Where all signs agree the three are one number; rounding must not turn them round."""
+    networks, points = random_mlps((2, 4, 1), samples=40, seed=2), points_of(2, n=400)
+    labels = np.arange(400) % 7
+    measures = pair_measures(group_hessians(networks, points, [labels])[0])
+    assert (measures.aeh <= measures.geh * (1 + 1e-12)).all()
+    assert (measures.geh <= measures.eah * (1 + 1e-12)).all()
+    assert (measures.geh > measures.eah * (1 - 1e-9)).any(), "no sample in which all signs agree"
 
 
 def test_rescaling_a_feature_divides():
