@@ -60,7 +60,7 @@ def test_the_report_has_the_chapter_and_the_audit_the_line(smoke):
 def test_trained_networks_are_asked_where_interactions_arise(smoke):
     heads = read_table(folder_of(smoke) / "heads/by_dataset/neg_valid.parquet", "hessian_heads")
     assert heads["model_id"].nunique() == 4 and (heads.groupby("model_id").size() == 50).all()
-    np.testing.assert_allclose(heads["head"] + heads["below"], heads["interaction"], atol=1e-3)
+    np.testing.assert_array_equal(heads["interaction"] - heads["head"], heads["below"])
     designs = read_table(folder_of(smoke) / "heads/designs.parquet", "hessian_head_designs")
     # two seeds of two architectures for two datasets
     assert len(designs) == 4 and (designs["n_networks"] == 2).all()
