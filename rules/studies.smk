@@ -248,6 +248,7 @@ def network_settings(wildcards):
                 "learning_rate",
                 "schedule",
                 "validation_fraction",
+                "restarts",
                 "device",
             )
         },

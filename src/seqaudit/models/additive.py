@@ -67,6 +67,33 @@ class WindowSum(nn.Module):
             amplitude, baseline = amplitude.abs(), nn.functional.softplus(baseline)
         return baseline + (self.unit_sums(windows) * amplitude).sum(dim=-1)
 
+    def with_slopes(self, windows: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The sum of every sequence, ``(n,)``, and its derivatives by every parameter, each ``(n, size)``."""
+        hidden = self.family["hidden"]
+        read = torch.matmul(windows, self.weight) + self.bias
+        unit = torch.matmul(torch.relu(read), self.unit_weight) + self.unit_bias if hidden else read
+        level = torch.sigmoid(unit)
+        if self.family["response"] == "sigmoid":
+            response, bend = level, level * (1 - level)
+        else:
+            response, bend = nn.functional.softplus(unit), level
+        amplitude, baseline = self.amplitude, self.baseline
+        by_amplitude, by_baseline = torch.ones_like(amplitude), torch.ones_like(baseline)
+        if not self.signed:
+            by_amplitude, by_baseline = amplitude.sign(), torch.sigmoid(baseline)
+            amplitude, baseline = amplitude.abs(), nn.functional.softplus(baseline)
+        sums = response.sum(dim=1)
+        by_read = by_unit = bend * amplitude
+        slopes = [sums * by_amplitude, by_baseline.expand(len(sums), 1)]
+        if hidden:
+            by_read = torch.matmul(by_unit, self.unit_weight.T) * (read > 0)
+            of_units = torch.bmm(torch.relu(read).transpose(1, 2), by_unit)
+            slopes = [of_units.flatten(1), by_unit.sum(dim=1), *slopes]
+        # (n, 4 width, windows) x (n, windows, units): every window's letters, weighted by its slope
+        of_windows = torch.bmm(windows.transpose(1, 2), by_read)
+        slopes = [of_windows.flatten(1), by_read.sum(dim=1), *slopes]
+        return baseline + (sums * amplitude).sum(dim=1), slopes
+
 
 class AdditiveTwin(nn.Module):
     """The mean of one or more sums over windows, with the output of an ordinary network.
@@ -115,12 +142,35 @@ class AdditiveTwin(nn.Module):
         """Prediction in the training space, as of every other network: ``(n, 4, length)`` to ``(n, 1)``."""
         return transformed(self.predict_target(one_hot), self.architecture["transform"])[:, None]
 
+    @torch.no_grad()
+    def predict_with_slopes(self, one_hot: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predictions in the training space, ``(n,)``, and derivatives by all weights, ``(n, weights)``.
+
+        Weights are in the order of ``named_parameters()``, each flattened. Written out, because backward
+        passes of single sequences would cost more than all else in a Gauss-Newton step.
+        """
+        # copied once: the products with it would each copy the view
+        windows = self.windows(one_hot.to(self.members[0].weight.dtype)).contiguous()
+        members = [member.with_slopes(windows) for member in self.members]
+        share = self.architecture["scale"] / len(members)
+        target = self.architecture["location"] + share * sum(total for total, _ in members)
+        slopes = torch.cat([slope for _, of_member in members for slope in of_member], dim=1)
+        slopes *= (share * transform_slope(target, self.architecture["transform"]))[:, None]
+        return transformed(target, self.architecture["transform"]), slopes
+
 
 def transformed(target: torch.Tensor, transform: str) -> torch.Tensor:
     """:func:`seqaudit.data.targets.transform_target` for tensors, with gradients."""
     if transform == "anscombe":
         return 2 * torch.sqrt(target + 3 / 8)
     return torch.log1p(target) if transform == "log1p" else target
+
+
+def transform_slope(target: torch.Tensor, transform: str) -> torch.Tensor:
+    """Derivative of :func:`transformed` by the target."""
+    if transform == "anscombe":
+        return torch.rsqrt(target + 3 / 8)
+    return 1 / (1 + target) if transform == "log1p" else torch.ones_like(target)
 
 
 def build_twin(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ from seqaudit.data.causal import families, target_matrix
 from seqaudit.data.sequences import one_hot
 from seqaudit.errors import SeqauditError
 from seqaudit.training.bpnet import ReadData, train_bpnet
-from seqaudit.training.ensemble import EnsembleResult, held_out_rows, training_rows
+from seqaudit.training.ensemble import (
+    EnsembleResult,
+    check_members,
+    held_out_rows,
+    member_seeds,
+    train_until_learned,
+    training_rows,
+)
 from seqaudit.training.read_profiles import profiles_from_table
 
 logger = logging.getLogger(__name__)
@@ -29,6 +37,7 @@ def train_bpnet_ensemble(
     network: Mapping | None = None,
     n_mutants: int | None = None,
     validation_fraction: float = 0.15,
+    restarts: int = 2,
     checkpoint: str | Path | None = None,
     **options,
 ) -> EnsembleResult:
@@ -58,6 +67,9 @@ def train_bpnet_ensemble(
         Use only so many labelled mutants, the first in the table; all by default.
     validation_fraction : float
         Share of original sequences for early stopping; their mutants go with them.
+    restarts : int
+        How often a member that learned nothing about counts is trained again, see
+        :func:`seqaudit.training.ensemble.train_ensemble`.
     checkpoint : path, optional
         Folder for the state of members, finished or not. The same call continues from it,
         to the same bits. Delete it with
@@ -78,9 +90,7 @@ def train_bpnet_ensemble(
         No row of split train, tables that do not fit each other, or what the functions above
         refuse.
     """
-    for name, value, lowest in (("members", members, 1), ("seed", seed, 0)):
-        if value < lowest:
-            raise SeqauditError(f"{name}: got {value}, expected at least {lowest}.")
+    check_members(members, seed=seed, restarts=restarts)
     outputs, network = list(outputs), dict(network or {})
     rows = training_rows(sequences, n_mutants)
     family = families(rows)
@@ -96,21 +106,21 @@ def train_bpnet_ensemble(
     }
     models, histories, records = [], [], []
     for member in range(members):
-        of_weights, of_split, of_order = np.random.SeedSequence((seed, member)).generate_state(3).tolist()
+        of_split = member_seeds(seed, member).split
         held_out = held_out_rows(family, fraction=validation_fraction, seed=of_split)
         logger.info("member %d of %d", member + 1, members)
-        result = train_bpnet(
-            _select(data, ~held_out),
-            _select(data, held_out),
-            network=network,
-            weights_seed=of_weights,
-            seed=of_order,
+        result = train_until_learned(
+            partial(
+                train_bpnet, _select(data, ~held_out), _select(data, held_out), network=network, **options
+            ),
+            variance=float(np.log1p(data.counts[held_out]).var(axis=0).mean()),
+            seed=(seed, member),
+            restarts=restarts,
             checkpoint=None if checkpoint is None else Path(checkpoint) / f"member_{member}",
-            **options,
         )
         models.append(result.model)
         histories.append(result.history.assign(member=member))
-        records.append({"member": member, "weights_seed": of_weights, **settings, **result.record})
+        records.append({"member": member, **settings, **result.record})
     history = pd.concat(histories, ignore_index=True)
     record = {
         **settings,

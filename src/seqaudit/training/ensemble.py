@@ -126,11 +126,7 @@ def train_ensemble(
         constant, more mutants asked for than there are, a split with nothing on one
         side, or what the functions above refuse.
     """
-    if members < 1:
-        raise SeqauditError(f"members: got {members}, expected at least 1.")
-    for name, value in (("seed", seed), ("restarts", restarts)):
-        if value < 0:
-            raise SeqauditError(f"{name}: got {value}, expected at least 0.")
+    check_members(members, seed=seed, restarts=restarts)
     outputs = list(outputs)
     rows = training_rows(sequences, n_mutants)
     family = families(rows)
@@ -154,7 +150,8 @@ def train_ensemble(
         initial_weights=initial_weights,
     )
     train = partial(
-        fit,
+        _train_cnn,
+        build,
         batch_size=batch_size,
         max_epochs=max_epochs,
         patience=patience,
@@ -164,15 +161,14 @@ def train_ensemble(
     )
     models, histories, records = [], [], []
     for member in range(members):
-        _, of_split, _ = _seeds(seed, member)
+        of_split = member_seeds(seed, member).split
         held_out = held_out_rows(family, fraction=validation_fraction, seed=of_split)
         mean, sd = _scale(wanted[~held_out], outputs) if standardise_targets else _no_scale(outputs)
         scaled = (wanted - mean) / sd
         logger.info("member %d of %d", member + 1, members)
-        result = _train_member(
-            build,
-            train,
-            (letters[~held_out], scaled[~held_out], letters[held_out], scaled[held_out]),
+        result = train_until_learned(
+            partial(train, (letters[~held_out], scaled[~held_out], letters[held_out], scaled[held_out])),
+            variance=float(scaled[held_out].var(axis=0).mean()),
             seed=(seed, member),
             restarts=restarts,
             checkpoint=None if checkpoint is None else Path(checkpoint) / f"member_{member}",
@@ -192,35 +188,74 @@ def train_ensemble(
     return EnsembleResult(models, history[["member", *history.columns.drop("member")]], record)
 
 
-def _seeds(*entropy: int) -> list[int]:
-    """Seeds of initial weights, split and order."""
-    return np.random.SeedSequence(entropy).generate_state(3).tolist()
+def _train_cnn(build, data, *, weights_seed: int, **options) -> FitResult:
+    return fit(build(seed=weights_seed), *data, **options)
 
 
-def _train_member(
-    build: Callable[..., Cnn],
+class MemberSeeds(NamedTuple):
+    """Seeds of initial weights, of the split, and of the order of batches."""
+
+    weights: int
+    split: int
+    order: int
+
+
+def member_seeds(*entropy: int) -> MemberSeeds:
+    """Seeds of a member: of the ensemble's seed, its number and, of a later attempt, that one's."""
+    return MemberSeeds(*np.random.SeedSequence(entropy).generate_state(3).tolist())
+
+
+def check_members(members: int, *, seed: int, restarts: int) -> None:
+    """Refuse an ensemble of no member, and negative numbers."""
+    for name, value, lowest in (("members", members, 1), ("seed", seed, 0), ("restarts", restarts, 0)):
+        if value < lowest:
+            raise SeqauditError(f"{name}: got {value}, expected at least {lowest}.")
+
+
+def train_until_learned(
     train: Callable[..., FitResult],
-    data: tuple[np.ndarray, ...],
     *,
+    variance: float,
     seed: tuple[int, int],
     restarts: int,
     checkpoint: Path | None,
 ) -> FitResult:
-    """The first attempt that learned something, or the best of all."""
-    enough = (1 - LEARNED) * float(data[3].var(axis=0).mean())
+    """Train one member, again from other initial weights where it learned nothing.
+
+    Parameters
+    ----------
+    train : callable
+        Takes ``weights_seed``, ``seed`` (of the order) and ``checkpoint``.
+    variance : float
+        Of validation targets, in the unit of ``validation_mse`` in the record of a training.
+    seed : (int, int)
+        Of the ensemble, and number of the member.
+    restarts : int
+        Most attempts after the first one, whose seeds do not depend on this.
+    checkpoint : path, optional
+        Folder of the first attempt; later ones have their own beside it.
+
+    Returns
+    -------
+    FitResult
+        The first attempt that explains ``LEARNED`` of the variance, or the best of all; its record
+        has ``weights_seed`` and ``attempt``, counted from 1.
+    """
     results = []
-    for attempt in range(restarts + 1):
-        again = [attempt] if attempt else []  # the first one's seeds do not depend on restarts
-        of_weights, _, of_order = _seeds(*seed, *again)
-        folder = checkpoint and checkpoint.with_name("_attempt_".join([checkpoint.name, *map(str, again)]))
-        result = train(build(seed=of_weights), *data, seed=of_order, checkpoint=folder)
-        result.record.update(weights_seed=of_weights, attempt=attempt + 1)
+    for attempt in range(1, restarts + 2):
+        again = [attempt - 1] if attempt > 1 else []
+        seeds = member_seeds(*seed, *again)
+        folder = checkpoint
+        if checkpoint is not None and again:
+            folder = checkpoint.with_name(f"{checkpoint.name}_attempt_{attempt}")
+        result = train(weights_seed=seeds.weights, seed=seeds.order, checkpoint=folder)
+        result.record.update(weights_seed=seeds.weights, attempt=attempt)
         results.append(result)
-        if result.record["validation_mse"] < enough:
+        if result.record["validation_mse"] < (1 - LEARNED) * variance:
             break
         logger.warning(
             "attempt %d of %d learned nothing: it explains less than %g %% of its validation targets",
-            *(attempt + 1, restarts + 1, 100 * LEARNED),
+            *(attempt, restarts + 1, 100 * LEARNED),
         )
     return min(results, key=lambda tried: tried.record["validation_mse"])
 

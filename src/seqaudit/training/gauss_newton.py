@@ -5,15 +5,10 @@ of Gauss and Newton) fits a laptop. Ten steps then do what thousands of Adam do 
 motifs between them and slide along flat valleys, which a step in all weights at once crosses.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.func import functional_call, grad_and_value, vmap
-
-from seqaudit.models.additive import AdditiveTwin
-from seqaudit.training.twin_jacobian import predict_with_slopes
 
 _SEQUENCES_AT_ONCE = 250
 _COLUMNS_AT_ONCE = 128
@@ -54,7 +49,8 @@ def polish(
     Parameters
     ----------
     network : torch.nn.Module
-        Maps ``(n, 4, length)`` to ``(n, 1)``; changed in place.
+        Maps ``(n, 4, length)`` to ``(n, 1)`` and has ``predict_with_slopes``, as an
+        :class:`seqaudit.models.additive.AdditiveTwin` has; changed in place.
     train, validation : (tensor, tensor)
         One-hot sequences ``(n, 4, length)`` and targets ``(n,)`` in the training space, on
         the device of the network.
@@ -117,12 +113,11 @@ def _take_step(network, train, normal: _Normal, damping: float) -> tuple[float, 
 
 
 def _normal_equations(network: nn.Module, one_hot: torch.Tensor, target: torch.Tensor) -> _Normal:
-    predict = _predictor_with_slopes(network)
     size = sum(value.numel() for value in network.parameters())
     curvature = torch.zeros(size, size, dtype=torch.float64)
     descent, total = torch.zeros(size, dtype=torch.float64), 0.0
     for x, y in zip(one_hot.split(_SEQUENCES_AT_ONCE), target.split(_SEQUENCES_AT_ONCE), strict=True):
-        prediction, jacobian = predict(x)
+        prediction, jacobian = network.predict_with_slopes(x)
         residual = y - prediction
         for first in range(0, size, _COLUMNS_AT_ONCE):  # on and above the diagonal: the rest is its mirror
             rows = slice(first, first + _COLUMNS_AT_ONCE)
@@ -131,24 +126,6 @@ def _normal_equations(network: nn.Module, one_hot: torch.Tensor, target: torch.T
         total += float(residual.double().square().sum())
     n, curvature = len(target), curvature.triu() + curvature.triu(1).T
     return _Normal(curvature / n, descent / n, total / n)
-
-
-def _predictor_with_slopes(network: nn.Module):
-    """Function of sequences: predictions (n,), and their derivatives by all weights (n, weights)."""
-    if isinstance(network, AdditiveTwin):
-        return partial(predict_with_slopes, network)
-    parameters = {name: value.detach() for name, value in network.named_parameters()}
-
-    def predict_one(weights, x):
-        return functional_call(network, weights, (x[None],))[0, 0]
-
-    each = vmap(grad_and_value(predict_one), in_dims=(None, 0))
-
-    def predict(x):
-        slopes, prediction = each(parameters, x)
-        return prediction, torch.cat([slope.reshape(len(x), -1) for slope in slopes.values()], dim=1)
-
-    return predict
 
 
 def _moved(before: dict[str, torch.Tensor], move: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -444,3 +444,10 @@ def test_ensembles_on_counts_alone():
     with pytest.raises(SeqauditError, match="strand_counts needs reads by strand"):
         train_bpnet_ensemble(sequences, targets, network=by_strand, **options)
     train_bpnet_ensemble(sequences, targets, profiles, network=by_strand, **options)
+
+
+def test_a_member_that_learned_nothing_about_counts_is_trained_again(caplog):
+    sequences, targets, profiles, _ = tables()
+    options = {**OPTIONS, "learning_rate": 1e-9, "max_epochs": 1, "members": 1, "restarts": 1}
+    train_bpnet_ensemble(sequences, targets, profiles, outputs=["high", "low"], network=NETWORK, **options)
+    assert "attempt 1 of 2 learned nothing" in caplog.text and "attempt 2 of 2 learned nothing" in caplog.text
