@@ -15,7 +15,13 @@ from seqaudit.errors import SeqauditError
 from seqaudit.models.cnn import build_cnn
 from seqaudit.models.predict import predict
 from seqaudit.training import ensemble as module
-from seqaudit.training.ensemble import remove_ensemble_progress, train_ensemble, unscale_outputs
+from seqaudit.training.ensemble import (
+    remove_ensemble_progress,
+    train_ensemble,
+    train_until_learned,
+    unscale_outputs,
+)
+from seqaudit.training.loop import FitResult
 
 OUTPUTS = ["y", "x"]
 
@@ -50,13 +56,6 @@ def fits(monkeypatch):
     return calls
 
 
-def fits_of(train, calls, **options):
-    """Calls of ``fit`` that one more training makes."""
-    before = len(calls)
-    train(**options)
-    return calls[before:]
-
-
 def weights(models):
     return [torch.cat([tensor.ravel() for tensor in model.state_dict().values()]) for model in models]
 
@@ -80,18 +79,35 @@ def test_learns_both_outputs_in_the_training_space():
 def test_a_member_that_learned_nothing_is_trained_again(fits):
     """Epochs of no length: no attempt learns. A first attempt is that of an ensemble without restarts."""
     options = {"members": 2, "learning_rate": 1e-9, "max_epochs": 1}
-    result = trained(restarts=2, **options)
+    trained(restarts=2, **options)
     assert len(fits) == 6
     assert len({call[2]["seed"] for call in fits}) == 6
-    for member, own in enumerate(result.record["members"]):
-        tried = fits[3 * member : 3 * member + 3]
-        for one in tried[1:]:  # what is held out stays
-            np.testing.assert_array_equal(one[1][2], tried[0][1][2])
-        assert own["attempt"] in (1, 2, 3)
-        history = result.history[result.history["member"] == member]
-        assert own["validation_mse"] == history["validation_mse"].min()
-    for ours, alone in zip(fits[::3], fits_of(trained, fits, **options)):
-        assert torch.equal(*weights([ours[0], alone[0]])) and ours[2]["seed"] == alone[2]["seed"]
+    for member in (0, 1):
+        first, *later = fits[3 * member : 3 * member + 3]
+        for one in later:  # what is held out stays
+            np.testing.assert_array_equal(one[1][2], first[1][2])
+    first_attempts = fits[::3]
+    fits.clear()
+    trained(**options)
+    for (ours, _, called), (alone, _, called_alone) in zip(first_attempts, fits, strict=True):
+        assert torch.equal(*weights([ours, alone])) and called["seed"] == called_alone["seed"]
+
+
+@pytest.mark.parametrize(
+    "errors, kept, tried",
+    [([3.9, 0.1, 0.1], 1, 1), ([4.0, 1.5, 0.1], 2, 2), ([3.99, 3.95, 4.2], 2, 3)],
+    ids=["learned", "learned later", "never learned: the best"],
+)
+def test_which_attempt_is_kept(errors, kept, tried, tmp_path):
+    folders = []
+
+    def train(*, weights_seed, seed, checkpoint):
+        folders.append(checkpoint.name)
+        return FitResult(None, None, {"validation_mse": errors[len(folders) - 1]})
+
+    result = train_until_learned(train, variance=4, seed=(1, 0), restarts=2, checkpoint=tmp_path / "member_0")
+    assert result.record["attempt"] == kept
+    assert folders == ["member_0", "member_0_attempt_2", "member_0_attempt_3"][:tried]
 
 
 def test_a_member_that_learned_is_kept(fits):
